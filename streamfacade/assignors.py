@@ -1,0 +1,57 @@
+"""Who of a group's members gets which partitions, computed by a client.
+
+Pure functions of three facts: what each member wants, how many partitions each topic has, and
+who has what now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from streamfacade.structs import TopicPartition
+
+Wanted = Mapping[str, Collection[str]]
+Assignment = dict[str, set[TopicPartition]]
+
+
+def sticky(
+    wanted: Wanted,
+    counts: Mapping[str, int],
+    current: Mapping[str, Collection[TopicPartition]],
+) -> Assignment:
+    """Spread partitions evenly and move as few as possible (KIP-54's two aims, in that order)."""
+    takers = _takers(wanted)
+    result: Assignment = {member: set() for member in wanted}
+    free = {TopicPartition(t, p) for t in takers for p in range(counts.get(t, 0))}
+    for member in sorted(result):
+        kept = {p for p in current.get(member, ()) if p in free and member in takers[p.topic]}
+        result[member] |= kept
+        free -= kept
+    for partition in sorted(free):
+        _least_loaded(takers[partition.topic], result).add(partition)
+    while _level(takers, result):
+        pass
+    return result
+
+
+def _takers(wanted: Wanted) -> dict[str, list[str]]:
+    topics = {topic for names in wanted.values() for topic in names}
+    return {topic: sorted(m for m, names in wanted.items() if topic in names) for topic in topics}
+
+
+def _least_loaded(members: Collection[str], result: Assignment) -> set[TopicPartition]:
+    return min((result[member] for member in members), key=len)
+
+
+def _level(takers: Mapping[str, list[str]], result: Assignment) -> bool:
+    """Move partitions from fuller to emptier members; return whether any moved."""
+    moved = False
+    for member in sorted(result, key=lambda m: -len(result[m])):
+        mine = result[member]
+        for partition in sorted(mine, reverse=True):
+            other = _least_loaded(takers[partition.topic], result)
+            if len(mine) - len(other) > 1:
+                mine.discard(partition)
+                other.add(partition)
+                moved = True
+    return moved

@@ -1,0 +1,1 @@
+"""For tests: the memory backend, and the conformance suite for drivers."""
