@@ -1,0 +1,70 @@
+"""What the tour shows: colours and boxes on a terminal, plain text elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from examples.demo.flights import Carrier
+    from streamfacade import ConsumerRecord, TopicPartition
+
+# What stands between these two lines is the same on every backend, byte for byte.
+BEGIN = "----- departures by carrier -----"
+END = "----- end of departures by carrier -----"
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def title(text: str) -> None:
+    """Say what this is."""
+    _out.print(f"[bold]{escape(text)}[/bold]", soft_wrap=True)
+
+
+def step(what: str, details: str) -> None:
+    """Say what was done."""
+    _out.print(f"\n[bold cyan]{escape(what)}[/bold cyan]  {escape(details)}", soft_wrap=True)
+
+
+def failed(why: object) -> None:
+    """Say what went wrong."""
+    _err.print(f"[bold red]failed:[/bold red] {escape(str(why))}", soft_wrap=True)
+
+
+def partitions(rows: Iterable[tuple[TopicPartition, int, int]]) -> None:
+    """Show the group's commits: of each partition its end and what is committed."""
+    cells = [(f"{p.partition}", f"{end}", f"{done}", f"{end - done}") for p, end, done in rows]
+    lag = sum(int(cell[-1]) for cell in cells)
+    _table(("partition", "end", "committed", "lag"), [*cells, ("all", "", "", f"{lag}")])
+
+
+def records(some: Iterable[ConsumerRecord[str, dict[str, str]]]) -> None:
+    """Show where records lie and what they are."""
+    cells = [
+        (f"{r.partition}", f"{r.offset}", r.key, r.value["flight"], r.value["dest"]) for r in some
+    ]
+    _table(("partition", "offset", "carrier", "flight", "to"), cells)
+
+
+def carriers(rows: Iterable[Carrier]) -> None:
+    """Show the dashboard between its two marks."""
+    cells = [(r.code, f"{r.departures}", f"{r.mean_delay:.1f}", f"{r.cancelled}") for r in rows]
+    _out.print(f"\n{BEGIN}")
+    _table(("carrier", "departures", "mean delay (min)", "cancelled"), cells)
+    _out.print(END)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    _out.print(table)
