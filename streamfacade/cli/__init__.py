@@ -1,0 +1,5 @@
+"""The program `streamfacade`: topics, produce and consume from a shell."""
+
+from streamfacade.cli._program import main
+
+__all__ = ["main"]
