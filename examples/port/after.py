@@ -27,7 +27,8 @@ class Report(ConsumerRebalanceListener):
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """Say what comes."""
-        print("watching", sorted(p.partition for p in assigned))
+        if assigned:
+            print("watching", sorted(p.partition for p in assigned))
 
 
 def create_topic(servers: str, topic: str) -> None:

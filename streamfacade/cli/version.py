@@ -7,6 +7,7 @@ from importlib import metadata
 
 import click
 
+from streamfacade import __version__
 from streamfacade.cli import _options, _output
 
 _CLIENTS = ("redis", "hiredis", "confluent-kafka")
@@ -17,7 +18,7 @@ _CLIENTS = ("redis", "hiredis", "confluent-kafka")
 def version() -> None:
     """Show the versions of this program and of what it uses."""
     versions = {
-        "streamfacade": metadata.version("streamfacade"),
+        "streamfacade": __version__,
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in _CLIENTS},
     }
