@@ -7,6 +7,7 @@ who has what now.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import cycle
 
 from streamfacade.structs import TopicPartition
 
@@ -55,3 +56,36 @@ def _level(takers: Mapping[str, list[str]], result: Assignment) -> bool:
                 other.add(partition)
                 moved = True
     return moved
+
+
+def range_(
+    wanted: Wanted,
+    counts: Mapping[str, int],
+    _current: Mapping[str, Collection[TopicPartition]],
+) -> Assignment:
+    """Give each member a run of neighbouring partitions of every topic (Kafka's first assignor)."""
+    result: Assignment = {member: set() for member in wanted}
+    for topic, takers in _takers(wanted).items():
+        share, extra = divmod(counts.get(topic, 0), len(takers))
+        first = 0
+        for place, member in enumerate(takers):
+            end = first + share + (place < extra)
+            result[member] |= {TopicPartition(topic, p) for p in range(first, end)}
+            first = end
+    return result
+
+
+def roundrobin(
+    wanted: Wanted,
+    counts: Mapping[str, int],
+    _current: Mapping[str, Collection[TopicPartition]],
+) -> Assignment:
+    """Deal the partitions of all topics out in turn, past members that do not want the topic."""
+    takers = _takers(wanted)
+    result: Assignment = {member: set() for member in wanted}
+    turns = cycle(sorted(wanted))
+    for topic in sorted(takers):
+        for partition in range(counts.get(topic, 0)):
+            member = next(m for m in turns if m in takers[topic])
+            result[member].add(TopicPartition(topic, partition))
+    return result

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--group", help="Read as a member of this group, and commit what is printed.")
 @click.option("--follow", "-f", is_flag=True, help="Wait for more records instead of ending.")
-@click.option("--max", "limit", type=click.IntRange(min=1), help="End after so many records.")
+@click.option(
+    "--max", "limit", type=click.IntRange(min=1), metavar="N", help="End after so many records."
+)
 @click.option("--key-separator", metavar="TEXT", help="Print KEY TEXT VALUE.")
 def consume(  # noqa: PLR0913 - one for each option
     topics: tuple[str, ...],

@@ -43,7 +43,7 @@ class Outcomes:
 @click.argument("topic")
 @click.option("--key-separator", metavar="TEXT", help="Lines are KEY TEXT VALUE.")
 def produce(topic: str, key_separator: str | None) -> None:
-    r"""Send each line of the standard input to TOPIC as a record.
+    """Send each line of the standard input to TOPIC as a record.
 
     A line is a value. With --json it is an object, in which only a key or a value must be:
 
@@ -52,7 +52,7 @@ def produce(topic: str, key_separator: str | None) -> None:
 
     A value that is no text is sent as its JSON; {"base64": "…"} as those bytes. What
     `consume --json` prints can be sent again: topic and offset are ignored.
-    """
+    """  # noqa: D301 - click needs the character itself: it keeps the next paragraph's lines
     outcomes = Outcomes()
     with _server.producer() as producer, _output.counting(f"records to {topic}") as shown:
         try:

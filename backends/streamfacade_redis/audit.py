@@ -1,0 +1,144 @@
+"""Whether positions still lie inside their logs, and what to do about those that do not.
+
+Asked before the first read on a new connection and after a seek, now and then while nothing
+comes, and when the first entry read lies beyond the position.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from streamfacade.errors import KafkaStorageError
+
+from streamfacade_redis.keys import BIAS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamfacade.config import Options
+    from streamfacade.structs import TopicPartition
+
+    from streamfacade_redis.desk import Desk
+    from streamfacade_redis.offsets import Offsets, Where
+    from streamfacade_redis.places import Place
+
+log = logging.getLogger(__name__)
+
+
+class Audit:
+    """The checks of one consumer's positions."""
+
+    def __init__(self, desk: Desk, offsets: Offsets, options: Options) -> None:
+        """Check every heartbeat interval."""
+        self._desk, self._offsets = desk, offsets
+        self._interval = options.seconds("heartbeat_interval_ms")
+        self._next = 0.0
+        self._outside: set[TopicPartition] = set()
+        self._gone: set[str] = set()
+        self.highwater: dict[TopicPartition, int] = {}
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look again."""
+        return time.monotonic() >= self._next
+
+    def is_outside(self, partition: TopicPartition) -> bool:
+        """Return whether a position was found not to exist."""
+        return partition in self._outside
+
+    def forget(self, partition: TopicPartition) -> None:
+        """The partition is sought anew."""
+        self._outside.discard(partition)
+
+    def run(self, places: Mapping[TopicPartition, Place], *, idle: bool) -> None:
+        """Check the positions that were never checked; when `idle`, all of them."""
+        everything = idle and self.due
+        if everything:
+            self._next = time.monotonic() + self._interval
+        wanted = {
+            p: place for p, place in places.items()
+            if place.where is not None and place.position is not None
+            and (everything or not place.audited) and p not in self._outside
+        }  # fmt: skip
+        if wanted:
+            states = self._desk.pipeline([_state_of(place.where) for place in wanted.values()])  # type: ignore[arg-type] # placed, see above
+            for (partition, place), state in zip(wanted.items(), states, strict=True):
+                self._judge(partition, place, state)
+
+    def _judge(self, partition: TopicPartition, place: Place, state: list[bytes | None]) -> None:
+        topic_id, leo, start, epochs = state
+        if topic_id is None or leo is None or start is None:
+            self._moved(partition, place)
+            return
+        position = place.position or 0
+        self.highwater[partition] = int(leo)
+        if not int(start) <= position <= int(leo):
+            self._outside.add(partition)
+            log.info("%s: offset %d is outside %s to %s", partition, position, start, leo)
+        place.epoch = _epoch_at(position, epochs)
+        place.audited = True
+        self._gone.discard(partition.topic)
+
+    def _moved(self, partition: TopicPartition, place: Place) -> None:
+        """The topic is gone, or another incarnation of it exists: positions mean nothing there."""
+        self._offsets.forget(partition.topic)
+        replaced = place.where
+        place.where = None
+        place.audited = False
+        try:
+            place.where = self._offsets.where(partition, create=False)
+        except Exception as error:  # noqa: BLE001 - gone or unreachable: said once, tried again later
+            self.report_gone(partition, error)
+            return
+        if replaced != place.where:
+            self._outside.add(partition)
+
+    def report_gone(self, partition: TopicPartition, error: Exception) -> None:
+        """Say once that a topic is gone; nothing comes from it until it is back."""
+        if partition.topic not in self._gone:
+            self._gone.add(partition.topic)
+            log.error("nothing comes from topic %s: %s", partition.topic, error)
+
+    def explains(self, partition: TopicPartition, place: Place) -> bool:
+        """Find out why the first entry lies beyond the position; True: a hole, read on.
+
+        Raises:
+            KafkaStorageError: an entry written by hand has used up the ids.
+
+        """
+        where: Any = place.where
+        state, head = self._desk.pipeline([
+            _state_of(where), ("XRANGE", where.keys.log, f"({BIAS - 1}-{2**64 - 1}", "+", "COUNT", 1),
+        ])  # fmt: skip
+        if state[0] is None:
+            self._moved(partition, place)
+            return False
+        position = place.position or 0
+        first = int(head[0][0].partition(b"-")[0]) - BIAS if head else position
+        beyond_end = first >= int(state[1])
+        if first > position or beyond_end:
+            log.warning("%s: the log was changed by hand: repairing its state", partition)
+            reply = self._desk.script("repair", (where.keys.state, where.keys.log), where.topic_id)
+            if reply[0] == b"DAMAGED":
+                msg = f"{partition}: the log is damaged by an entry written by hand: re-create the topic"
+                raise KafkaStorageError(msg)
+            place.audited = False
+            return False
+        self._judge(partition, place, state)
+        return not self.is_outside(partition)
+
+
+def _state_of(where: Where) -> tuple[str, ...]:
+    return ("HMGET", where.keys.state, "id", "leo", "start", "e")
+
+
+def _epoch_at(position: int, epochs: bytes | None) -> int:
+    """Return the leader epoch that a position lies in, out of `epoch:start …`."""
+    found = 0
+    for item in (epochs or b"").split():
+        epoch, start = item.split(b":")
+        if int(start) <= position:
+            found = int(epoch)
+    return found

@@ -1,0 +1,117 @@
+"""Opening a client: connect within the bootstrap time, and refuse servers that cannot serve.
+
+Refusals come here, once and early, in one sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from streamfacade.errors import (
+    InvalidConfigurationError,
+    KafkaConnectionError,
+    KafkaError,
+    NoBrokersAvailable,
+    UnsupportedVersionError,
+)
+
+from streamfacade_redis.address import connection_options, uses_tls
+from streamfacade_redis.connection import Link
+from streamfacade_redis.keys import LAYOUT
+
+if TYPE_CHECKING:
+    from streamfacade.config import Options
+
+    from streamfacade_redis.address import Address
+
+_OLDEST = (7, 0)
+_EVICTING = "allkeys-"
+
+
+def connected(address: Address, options: Options) -> Link:
+    """Return an open link to a server that can serve.
+
+    Raises:
+        NoBrokersAvailable: nobody answered within `bootstrap_timeout_ms`.
+        KafkaError: who answers cannot serve, and why.
+
+    """
+    tls = uses_tls(address, options)
+    link = Link(address, connection_options(address, options), tls=tls)
+    _connect(link, address, options)
+    try:
+        _check(link, address, allow_eviction=bool(options["redis_options"].get("allow_eviction")))
+    except KafkaError:
+        link.close()
+        raise
+    return link
+
+
+def _connect(link: Link, address: Address, options: Options) -> None:
+    limit = options.seconds("bootstrap_timeout_ms")
+    deadline = time.monotonic() + limit
+    pause = options.seconds("reconnect_backoff_ms")
+    while True:
+        try:
+            link.connect()
+        except KafkaConnectionError as error:
+            if time.monotonic() + pause > deadline or not _may_change(error):
+                raise _nobody(address, error) from error
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            raise _nobody(address, error) from error
+        else:
+            return
+
+
+def _may_change(error: KafkaConnectionError) -> bool:
+    """Return whether waiting may help: not where the peer speaks another protocol."""
+    return not any(sign in str(error) for sign in ("is not Redis", "SSL", "Protocol error"))
+
+
+def _nobody(address: Address, error: KafkaError) -> NoBrokersAvailable:
+    text = str(error).removeprefix(f"{address}: ")
+    if "SSL" in text:
+        text += " (does this port speak TLS? redis:// is without, rediss:// with)"
+    return NoBrokersAvailable(f"no usable Redis at {address}: {text}")
+
+
+def _check(link: Link, address: Address, *, allow_eviction: bool) -> None:
+    info = link.info
+    version = info.get("valkey_version") or info.get("redis_version", "0.0")
+    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+        msg = f"{address}: Redis {version} is too old: 7.0 or newer is needed"
+        raise UnsupportedVersionError(msg)
+    if info.get("redis_mode") == "cluster":
+        msg = f"{address}: Redis Cluster is not supported: connect to a single primary"
+        raise UnsupportedVersionError(msg)
+    policy = info.get("maxmemory_policy", "")
+    if policy.startswith(_EVICTING) and info.get("maxmemory") != "0" and not allow_eviction:
+        msg = (
+            f"{address}: maxmemory-policy {policy} may evict streams, and with them records: set"
+            " noeviction or a volatile-* policy, or pass redis_options={'allow_eviction': True}"
+        )
+        raise InvalidConfigurationError(msg)
+    _check_layout(link, address)
+
+
+def _check_layout(link: Link, address: Address) -> None:
+    """Leave our layout version in a new namespace; refuse one that is too new for us."""
+    meta = address.namespace.meta
+    needed = link.call("HGET", meta, "min_reader")
+    if needed is None:
+        link.pipeline([
+            ("HSETNX", meta, "v", LAYOUT),
+            ("HSETNX", meta, "cluster_id", str(uuid.uuid4())),
+            ("HSETNX", meta, "min_reader", LAYOUT),
+        ])  # fmt: skip
+        needed = LAYOUT.encode()
+    needed = needed.decode()
+    if needed > LAYOUT:
+        msg = f"{address}: the data is of layout {needed}: upgrade streamfacade"
+        raise UnsupportedVersionError(msg)
