@@ -88,9 +88,7 @@ def produce(url: str, topic: str, flights: Sequence[Flight]) -> None:
         outcomes[str(error or "delivered")] += 1
 
     began = time.perf_counter()
-    with Producer(
-        bootstrap_servers=url, key_serializer=str.encode, value_serializer=JsonSerializer()
-    ) as producer:
+    with open_producer(url) as producer:
         for flight in flights:
             producer.produce(topic, flight, key=flight["carrier"], on_delivery=delivered)
         producer.flush()
@@ -151,6 +149,13 @@ def replay(url: str, records: Sequence[Record]) -> None:
         raise Wrong(f"the replay from offset {offset} differs: {again} is not {before}")
     screen.step("Replayed", f"partition {partition.partition} from offset {offset}, the same again")
     screen.records(again)
+
+
+def open_producer(url: str) -> Producer[str, Flight]:
+    """Open a producer of flights as JSON."""
+    return Producer(
+        bootstrap_servers=url, key_serializer=str.encode, value_serializer=JsonSerializer()
+    )
 
 
 def open_consumer(url: str, *topics: str, group_id: str | None = None) -> Consumer[str, Flight]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 BEGIN = "----- departures by carrier -----"
 END = "----- end of departures by carrier -----"
 
-_out = Console(highlight=False)
+# Elsewhere than on a terminal the width is ours too, lest $COLUMNS fold the table.
+_out = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
 _err = Console(stderr=True, highlight=False)
 
 
