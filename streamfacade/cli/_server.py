@@ -62,7 +62,7 @@ def process_local(url: str) -> bool:
 
 def without_password(text: str) -> str:
     """Hide the URL's password, should an error quote it."""
-    text = re.sub(r"//\S*@", "//***@", text)
+    text = re.sub(r"//[^\s\[\]]*@", "//***@", text)
     credentials = (_options.url() or "").partition("://")[2].rpartition("@")[0]
     secret = credentials.partition(":")[2]
     for form in filter(None, {secret, unquote(secret)}):
