@@ -104,10 +104,11 @@ def function(value: Any) -> Any:
 
 
 def converter(method: str) -> Kind:
-    """Check for a callable, or an object with `method`."""
+    """Check for a callable (`int` is one), or an object with `method`, not its class."""
 
     def check(value: Any) -> Any:
-        if isinstance(value, type) or not (callable(value) or hasattr(value, method)):
+        has = hasattr(value, method)
+        if not (has or callable(value)) or has and isinstance(value, type):
             msg = f"a callable or an object (not a class) with {method}()"
             raise ValueError(msg)
         return value
