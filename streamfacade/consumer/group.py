@@ -189,8 +189,14 @@ class Consumer(Generic[K, V]):
             if update_offsets:
                 self._positions.at[partition] = taken[-1].offset + 1
             else:
-                self._driver.seek(partition, taken[0].offset)
+                self._put_back(partition, taken[0].offset)
         return records
+
+    def _put_back(self, partition: TopicPartition, offset: int) -> None:
+        with self._lock:
+            self._buffer.drop([partition])
+            if not self._unusable:
+                self._driver.seek(partition, offset)
 
     def _next(
         self, timeout: float, take: int, fetch: int
