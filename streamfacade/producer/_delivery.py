@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 class Delivery:
     """The `Report` of one producer. Runs on the driver's background thread."""
 
-    def __init__(self) -> None:
-        """Start with all figures at zero."""
+    def __init__(self, *, acknowledged: bool) -> None:
+        """Start with all figures at zero. Unacknowledged records have offset -1 everywhere."""
+        self._acknowledged = acknowledged
         self.totals: Counter[str] = Counter()
 
     def __call__(
@@ -42,6 +43,8 @@ class Delivery:
         self.totals["failed" if error else "delivered"] += len(records)
         if error is not None:
             offsets, timestamps = repeat(-1, len(records)), repeat(-1, len(records))  # type: ignore[assignment] # zip takes any iterable
+        elif not self._acknowledged:
+            offsets = repeat(-1, len(records))  # type: ignore[assignment] # the same
         keys, values, headers, _, targets = zip(*records, strict=True)
         if not any(targets):
             return

@@ -57,7 +57,7 @@ class Producer(Generic[K, V]):
         self._max_size = self.config["max_request_size"]
         self._max_block = self.config.seconds("max_block_ms")
         self._known: set[str] = set()
-        self._delivery = Delivery()
+        self._delivery = Delivery(acknowledged=self.config["acks"] != 0)
         self._driver = self._backend.open_producer(self.config, self._delivery)
         self._choose = self._chooser(self.config["partitioner"])
         self._unusable = ""
