@@ -69,6 +69,11 @@ class Group:
         taken = set().union(*(m.owned for m in self.members.values()))
         return member.target - taken
 
+    def silence(self, name: str, seconds: float) -> None:
+        """Hear no more of a member: it is dead after `seconds`, unless it is heard again."""
+        if name in self.members:
+            self.members[name].deadline = time.monotonic() + seconds
+
     def leave(self, name: str) -> None:
         """Remove a member."""
         self.members.pop(name, None)

@@ -8,7 +8,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 from streamfacade.driver import TopicSpec
-from streamfacade.errors import CommitFailedError, KafkaTimeoutError, OffsetOutOfRangeError
+from streamfacade.errors import (
+    CommitFailedError,
+    KafkaError,
+    KafkaTimeoutError,
+    OffsetMetadataTooLargeError,
+    OffsetOutOfRangeError,
+)
 from streamfacade.structs import ConsumerGroupMetadata, MemberState, TopicPartition
 from streamfacade.testing._groups import Group
 
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from streamfacade.testing._broker import Broker, Log, Raw
 
 log = logging.getLogger(__name__)
+_LONGEST_NOTE = 4096  # bytes: Kafka's default for offset.metadata.max.bytes
 
 
 class MemoryConsumer:
@@ -107,6 +114,11 @@ class MemoryConsumer:
         if self._options["allow_auto_create_topics"] and topic not in self._broker.topics:
             self._broker.create(TopicSpec(topic))
 
+    def fall_silent(self) -> None:
+        """Say nothing until the next call, as a process that is stopped, or for ever, as a dead one."""
+        with self._broker.changed:
+            self._group.silence(self._name, self._options.seconds("session_timeout_ms"))
+
     # Reading
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
@@ -172,6 +184,7 @@ class MemoryConsumer:
 
     def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout: float) -> None:
         """Store offsets, except those of partitions that others own."""
+        _check_notes(offsets)
         with self._broker.changed:
             missing = [p for p in offsets if self._broker.log(p) is None]
             refused = self._refused(offsets)
@@ -199,7 +212,7 @@ class MemoryConsumer:
         """Store offsets at once: memory does not keep anybody waiting."""
         try:
             self.commit(offsets, 0)
-        except (CommitFailedError, KafkaTimeoutError) as error:
+        except KafkaError as error:
             on_done(error)
         else:
             on_done(None)
@@ -242,3 +255,10 @@ class MemoryConsumer:
     def close(self, timeout: float) -> None:  # noqa: ARG002 - never waits
         """Leave the group."""
         self.unsubscribe()
+
+
+def _check_notes(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    for partition, offset in offsets.items():
+        if len((offset.metadata or "").encode()) > _LONGEST_NOTE:
+            msg = f"the metadata of {partition} exceeds {_LONGEST_NOTE} bytes"
+            raise OffsetMetadataTooLargeError(msg)
