@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -27,10 +27,10 @@ INVALID_UTF8 = [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\x80" * 9, bytes(range(
 BYTES = [text.encode() for text in WEIRD] + INVALID_UTF8
 
 
-def _travelled(harness: Harness, **sent: object) -> Record:
+def _travelled(harness: Harness, value: bytes = b"v", **rest: Any) -> Record:
     """Return a record as it arrives."""
     topic = harness.topic()
-    harness.send(topic, **{"value": b"v", **sent})  # type: ignore[arg-type] # as a caller would
+    harness.send(topic, value, **rest)
     return read(harness.reader(topic), 1)[0]
 
 
