@@ -49,15 +49,15 @@ def test_an_illegal_name_is_a_sentence(run):
 def test_list(run, topic):
     """The topics are listed with their partitions, also without the word `list`."""
     assert f"{topic}\t3" in run("topics").stdout.splitlines()
-    assert run("topics", "list").stdout == run("topics").stdout
+    assert f"{topic}\t3" in run("topics", "list").stdout.splitlines()
     assert {"topic": topic, "partitions": 3} in json.loads(run("topics", "--json").stdout)
 
 
-def test_internal_topics_are_left_out(run):
+def test_internal_topics_are_left_out(run, topic):
     """What the server keeps for itself is listed only if asked for."""
     shown = run("topics", "list").stdout
     assert not [line for line in shown.splitlines() if line.startswith("__")]
-    assert set(shown.splitlines()) <= set(run("topics", "list", "--internal").stdout.splitlines())
+    assert f"{topic}\t3" in run("topics", "list", "--internal").stdout.splitlines()
 
 
 def test_describe(run, topic):
