@@ -241,7 +241,8 @@ class ConsumerDriver(Protocol):
     ) -> None:
         """Store the group's offsets without waiting, after earlier commits.
 
-        `on_done` is called once, inside a later `fetch`, `commit`, `unsubscribe` or `close`.
+        `on_done` is called once, inside this call or a later `fetch`, `commit`, `unsubscribe` or
+        `close`.
         """
 
     def committed(

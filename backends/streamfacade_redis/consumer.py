@@ -9,8 +9,10 @@ from streamfacade.errors import (
     CommitFailedError,
     KafkaError,
     KafkaTimeoutError,
+    OffsetMetadataTooLargeError,
     UnknownTopicOrPartitionError,
 )
+from streamfacade.limits import check_notes
 from streamfacade.structs import ConsumerGroupMetadata, TopicPartition
 
 from streamfacade_redis.connection import retrying
@@ -86,14 +88,10 @@ class RedisConsumer:
 
     def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout: float) -> None:
         """Store offsets, except those of partitions that others own."""
-        refused: dict[TopicPartition, KafkaError] = {}
-        stored: dict[TopicPartition, OffsetAndMetadata] = dict(offsets)
-
-        def store() -> None:
-            refused.update(self._commit_once(stored))
-
-        retrying(store, timeout, self._backoff)
-        raise_refusals(refused, timeout)
+        check_notes(offsets)
+        raise_refusals(
+            retrying(lambda: self._commit_once(offsets), timeout, self._backoff), timeout
+        )
 
     def _commit_once(
         self, offsets: Mapping[TopicPartition, OffsetAndMetadata]
@@ -134,6 +132,11 @@ class RedisConsumer:
         on_done: Callable[[BaseException | None], None],
     ) -> None:
         """Store offsets; the answer is read in a later call."""
+        try:
+            check_notes(offsets)
+        except OffsetMetadataTooLargeError as error:
+            on_done(error)
+            return
         refused: dict[TopicPartition, KafkaError] = {}
         commands = self._commit_commands(offsets, refused)
 

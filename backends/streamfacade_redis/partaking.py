@@ -13,6 +13,7 @@ from streamfacade.errors import CommitFailedError, KafkaError
 from streamfacade.structs import ConsumerGroupMetadata, TopicPartition
 
 from streamfacade_redis.connection import translate
+from streamfacade_redis.membership import Member
 from streamfacade_redis.offsets import Hold, claimed, refusal
 from streamfacade_redis.registry import Registry
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from streamfacade_redis.connection import Link
     from streamfacade_redis.desk import Desk
     from streamfacade_redis.fetcher import Fetcher
-    from streamfacade_redis.membership import Member, Owned
+    from streamfacade_redis.membership import Owned
     from streamfacade_redis.offsets import Offsets
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,6 @@ class Partaking:
     def subscribe(self, topics: Collection[str]) -> None:
         """Want these topics; joins the group on first use."""
         if self._member is None:
-            from streamfacade_redis.membership import Member
             self._member = Member(
                 self._new_link, self._address.namespace, self._options, self._existing
             )

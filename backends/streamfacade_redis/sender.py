@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _TICK = 0.1  # seconds: how soon a deadline or a close is noticed while waiting for a reply
 _WAIT_SLICE_MS = 1000
+_GRACE = 1.0  # seconds a close waits for the thread to end; an application's callback may hold it
 
 
 class Unanswered(NamedTuple):
@@ -88,7 +89,7 @@ class Sender:
         """Let the thread send what is left for `timeout` seconds, fail the rest, and end."""
         self._give_up_at = time.monotonic() + timeout
         self.work.set()
-        self.thread.join(timeout + 5)  # a callback of the application may hold the thread
+        self.thread.join(timeout + _GRACE)
 
     # The loop
 
@@ -128,7 +129,7 @@ class Sender:
     def _pause(self, idle: float) -> float:
         """Return how long to sleep when there is nothing to send or to read now."""
         if not self._anything_left():
-            return max(idle, 0.0)
+            return 0.0 if self._closing else max(idle, 0.0)
         held_back = self._paused_until - time.monotonic()
         return min(_TICK, held_back if held_back > 0 else self._linger or _TICK)
 

@@ -12,9 +12,9 @@ from streamfacade.errors import (
     CommitFailedError,
     KafkaError,
     KafkaTimeoutError,
-    OffsetMetadataTooLargeError,
     OffsetOutOfRangeError,
 )
+from streamfacade.limits import check_notes
 from streamfacade.structs import ConsumerGroupMetadata, MemberState, TopicPartition
 from streamfacade.testing._groups import Group
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from streamfacade.testing._broker import Broker, Log, Raw
 
 log = logging.getLogger(__name__)
-_LONGEST_NOTE = 4096  # bytes: Kafka's default for offset.metadata.max.bytes
 
 
 class MemoryConsumer:
@@ -184,7 +183,7 @@ class MemoryConsumer:
 
     def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout: float) -> None:
         """Store offsets, except those of partitions that others own."""
-        _check_notes(offsets)
+        check_notes(offsets)
         with self._broker.changed:
             missing = [p for p in offsets if self._broker.log(p) is None]
             refused = self._refused(offsets)
@@ -256,9 +255,3 @@ class MemoryConsumer:
         """Leave the group."""
         self.unsubscribe()
 
-
-def _check_notes(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-    for partition, offset in offsets.items():
-        if len((offset.metadata or "").encode()) > _LONGEST_NOTE:
-            msg = f"the metadata of {partition} exceeds {_LONGEST_NOTE} bytes"
-            raise OffsetMetadataTooLargeError(msg)

@@ -159,7 +159,7 @@ class TestCommitAsync:
         offsets = {place: OffsetAndMetadata(4, "note")}
         future = consumer.commit_async(offsets, lambda *a: seen.append((a, threading.get_ident())))
         assert seen == []
-        until(lambda: consumer.poll(timeout_ms=50) or seen, "the callback has run")
+        until(lambda: consumer.poll(timeout_ms=50) is None or seen, "the callback has run")
         ((called_with, thread),) = seen
         assert called_with[0] == offsets
         assert not isinstance(called_with[1], BaseException)
@@ -200,7 +200,7 @@ class TestCommitAsync:
         place, consumer = _ready(harness, default_offset_commit_callback=lambda *a: seen.append(a))
         offsets = {place: OffsetAndMetadata(1, "")}
         consumer.commit_async(offsets)
-        until(lambda: consumer.poll(timeout_ms=50) or seen, "the callback has run")
+        until(lambda: consumer.poll(timeout_ms=50) is None or seen, "the callback has run")
         assert seen[0][0] == offsets
 
     def test_a_failure_reaches_the_callback(self, harness: Harness) -> None:
@@ -210,7 +210,7 @@ class TestCommitAsync:
         future = consumer.commit_async(
             {place: OffsetAndMetadata(1, "n" * 5000)}, lambda *a: seen.append(a)
         )
-        until(lambda: consumer.poll(timeout_ms=50) or seen, "the callback has run")
+        until(lambda: consumer.poll(timeout_ms=50) is None or seen, "the callback has run")
         assert isinstance(seen[0][1], OffsetMetadataTooLargeError)
         assert isinstance(future.exception, OffsetMetadataTooLargeError)
 

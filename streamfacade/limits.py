@@ -1,0 +1,27 @@
+"""Kafka's default limits, for backends that have to keep them themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamfacade.errors import OffsetMetadataTooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamfacade.structs import OffsetAndMetadata, TopicPartition
+
+_LONGEST_NOTE = 4096  # offset.metadata.max.bytes
+
+
+def check_notes(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    """Refuse a commit whose metadata is too long.
+
+    Raises:
+        OffsetMetadataTooLargeError: above 4,096 bytes in UTF-8.
+
+    """
+    for partition, offset in offsets.items():
+        if len((offset.metadata or "").encode()) > _LONGEST_NOTE:
+            msg = f"the metadata of {partition} exceeds {_LONGEST_NOTE} bytes"
+            raise OffsetMetadataTooLargeError(msg)
