@@ -104,7 +104,16 @@ local function wants(who)
   return wish, tonumber(version or -1)
 end
 
+-- A consumer numbers its ids, `stem-1`, `stem-2`: a join that was stuck must not replace the one that
+-- the same consumer made later.
+local function outdated()
+  local stem, number = match(member, '^(.*)%-(%d+)$')
+  local holder_stem, holder_number = match(holder or '', '^(.*)%-(%d+)$')
+  return stem and stem == holder_stem and tonumber(number) < tonumber(holder_number)
+end
+
 local function join()
+  if outdated() then return {'UNKNOWN'} end
   local others = call('ZCARD', DEADLINES) - 1 - (known and 1 or 0) - (holder and 1 or 0)
   local common = agreed(others)
   if not common then return {'PROTOCOL', strategies} end

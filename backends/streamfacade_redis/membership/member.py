@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import threading
+from itertools import count
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,9 @@ class Member:
         self._news = threading.Condition()
         self._heart: Heart | None = None
         stem = re.sub(r"[^\w.-]", "_", options["client_id"] or "consumer", flags=re.ASCII)
+        ids = (f"{stem}-{token}-{n}" for token in [token_hex(6)] for n in count(1))
         self._state = State(
-            lambda: f"{stem}-{token_hex(8)}",
+            ids.__next__,
             session=self._who.session,
             interval=options.seconds("heartbeat_interval_ms"),
             max_poll_interval=options.seconds("max_poll_interval_ms"),
