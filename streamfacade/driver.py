@@ -59,6 +59,11 @@ class Capability(str, Enum):
     COMPRESSION = "compression", "`compression_type` compresses batches."
     REPLICATION_FACTOR = "replication_factor", "A topic's `replication_factor` may exceed 1."
     SHARED_GROUPS = "shared_groups", "Several live members share one group's partitions."
+    LONE_REFUSAL = "lone_refusal", "A record above its topic's limit takes none beside it along."
+    SINGLE_REFUSAL = (
+        "single_refusal",
+        "A record that the server refuses fails alone, not with the batch it travels in.",
+    )
     ATOMIC_COMMIT = "atomic_commit", "A commit of several partitions is stored whole or not at all."
 
     def __new__(cls, name: str, doc: str) -> Capability:
@@ -221,6 +226,13 @@ class ConsumerDriver(Protocol):
                 the end of their log; they are parked until sought.
             CorruptRecordError: the record at a position cannot be read; `seek` passes it.
 
+        """
+
+    def tend(self) -> None:
+        """Do what is due without reading: rebalances, answers to commits. Does not wait.
+
+        Called before records of an earlier `fetch` are handed out after a while: a member that
+        was frozen must notice here that its partitions are lost.
         """
 
     def commit(

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from collections import namedtuple
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-K = TypeVar("K")
-V = TypeVar("V")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    # With a default, `producer = Producer()` needs no annotation (PEP 696).
+    K = TypeVar("K", default=Any)
+    V = TypeVar("V", default=Any)
+else:
+    from typing import TypeVar
+
+    K = TypeVar("K")
+    V = TypeVar("V")
 
 Headers = list[tuple[str, bytes]]
 """Record headers: ordered, names may repeat, values are bytes (None only from foreign producers)."""

@@ -32,6 +32,7 @@ class RedisDriver:
     chooses_partitions = False
     capabilities = frozenset({
         Capability.DURABLE, Capability.TIMESTAMP_ZERO, Capability.SHARED_GROUPS,
+        Capability.LONE_REFUSAL,
     })  # fmt: skip
 
     def __init__(self, address: Address) -> None:

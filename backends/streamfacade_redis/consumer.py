@@ -84,6 +84,11 @@ class RedisConsumer:
         found = self._fetcher.fetch(timeout, max_records)
         return found if self._partaking.may_hand_out() else {}
 
+    def tend(self) -> None:
+        """Look after membership and commits."""
+        self._desk.settle(wait=False)
+        self._partaking.turn(0)
+
     # Offsets
 
     def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout: float) -> None:

@@ -9,7 +9,7 @@ from streamfacade import _lifetime, _registry
 from streamfacade.admin._types import NewTopic
 from streamfacade.driver import TopicInfo, TopicSpec
 from streamfacade.errors import BrokerResponseError, KafkaTimeoutError, UnknownError
-from streamfacade.producer._checks import topic_name
+from streamfacade.topic_names import topic_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -90,9 +90,8 @@ class Commits:
             raise TypeError(msg)
         return dict(offsets)
 
-    def if_due(self) -> None:
+    def if_due(self, now: float) -> None:
         """Start an automatic commit of what the application has been given, if it is time."""
-        now = time.monotonic()
         if not self.automatic or now < self._due:
             return
         self._due = now + self._interval

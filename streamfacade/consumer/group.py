@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from math import inf
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from streamfacade import _lifetime, _registry, serializer
 from streamfacade.consumer import _arguments as check
@@ -14,12 +13,13 @@ from streamfacade.consumer._buffer import Buffer
 from streamfacade.consumer._commits import Commits
 from streamfacade.consumer._membership import Membership
 from streamfacade.consumer._positions import Positions
+from streamfacade.consumer._reader import Reader
 from streamfacade.consumer.subscription_state import ConsumerRebalanceListener, Subscription
-from streamfacade.errors import IllegalStateError, KafkaTimeoutError, OffsetOutOfRangeError
-from streamfacade.structs import ConsumerRecord, OffsetSpec, TopicPartition
+from streamfacade.errors import IllegalStateError, KafkaTimeoutError
+from streamfacade.structs import ConsumerRecord, K, OffsetSpec, TopicPartition, V
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from streamfacade.future import Future
     from streamfacade.structs import ConsumerGroupMetadata, OffsetAndMetadata, OffsetAndTimestamp
 
-K = TypeVar("K")
-V = TypeVar("V")
 log = logging.getLogger(__name__)
-_SLICE = 0.2  # seconds: the longest that close() in another thread waits for a fetch
 
 
 class Consumer(Generic[K, V]):
@@ -69,8 +66,10 @@ class Consumer(Generic[K, V]):
         )
         self._commits = Commits(self._driver, self.config, self._positions)
         self._membership.bind(self._positions, self._buffer, self._commits)
-        self._topics_due = 0.0
-        self._lock = threading.RLock()  # held while the driver works; close() waits for it
+        self._reader = Reader(
+            self._driver, self.config, self._subscription,
+            self._positions, self._buffer, self._commits, self._membership,
+        )  # fmt: skip
         self._unusable = ""
         _lifetime.opened(self)
         if names:
@@ -105,29 +104,20 @@ class Consumer(Generic[K, V]):
         """
         self._check_open()
         self._subscription.subscribe(topics, pattern, listener)
-        self._topics_due = 0.0
+        self._reader.look_again()
 
     def subscription(self) -> set[str] | None:
         """Return the topics subscribed to; None when there are none."""
         if not self._subscription.wanted:
             return None
-        return set(self._subscription.topics) or {p.topic for p in self.assignment()}
+        return set(self._reader.matched)
 
     def unsubscribe(self) -> None:
         """Leave the group, committing first where commits are automatic; read nothing."""
         self._check_open()
-        with self._lock:
-            self._leave()
+        with self._reader.lock:
+            self._reader.leave()
         self._membership.raise_failure()
-
-    def _leave(self) -> None:
-        if self._subscription.by_hand or self.config["group_id"] is None:
-            self._commits.last()
-        self._driver.unsubscribe()
-        gone = self._positions.assigned
-        self._positions.drop(gone)
-        self._buffer.drop(gone)
-        self._subscription.clear()
 
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
         """Read exactly these partitions, outside any group's sharing; [] is `unsubscribe`.
@@ -146,15 +136,9 @@ class Consumer(Generic[K, V]):
             self.unsubscribe()
             return
         self._subscription.assign()
-        with self._lock:
+        with self._reader.lock:
             self._commits.last()
-            self._take(wanted)
-
-    def _take(self, wanted: Collection[TopicPartition]) -> None:
-        """Read these partitions, keeping the place in those that stay."""
-        self._buffer.drop(self._positions.assigned.difference(wanted))
-        self._driver.assign(wanted)
-        self._positions.keep(wanted)
+            self._reader.keep(wanted)
 
     def assignment(self) -> set[TopicPartition]:
         """Return the partitions this consumer has now; empty before the first poll."""
@@ -163,7 +147,10 @@ class Consumer(Generic[K, V]):
     # Reading
 
     def poll(
-        self, timeout_ms: float = 0, max_records: int | None = None, update_offsets: bool = True  # noqa: FBT001, FBT002 - kafka-python's signature
+        self,
+        timeout_ms: float = 0,
+        max_records: int | None = None,
+        update_offsets: bool = True,  # noqa: FBT001, FBT002 - kafka-python's signature
     ) -> dict[TopicPartition, list[ConsumerRecord[K, V]]]:
         """Return the next records by partition, as soon as there are any; {} when time is up.
 
@@ -184,76 +171,13 @@ class Consumer(Generic[K, V]):
         """
         self._check_open()
         limit = check.max_records(max_records, self.config["max_poll_records"])
-        records = self._next(check.timeout(timeout_ms), limit, limit)
+        records = self._reader.next(check.timeout(timeout_ms), limit, limit)
         for partition, taken in records.items():
             if update_offsets:
                 self._positions.at[partition] = taken[-1].offset + 1
             else:
-                self._put_back(partition, taken[0].offset)
+                self._reader.put_back(partition, taken[0].offset)
         return records
-
-    def _put_back(self, partition: TopicPartition, offset: int) -> None:
-        with self._lock:
-            self._buffer.drop([partition])
-            if not self._unusable:
-                self._driver.seek(partition, offset)
-
-    def _next(
-        self, timeout: float, take: int, fetch: int
-    ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
-        """Take records, fetching until there are some, time is up or the consumer closes."""
-        deadline = time.monotonic() + timeout
-        while True:
-            left = max(0.0, deadline - time.monotonic())
-            with self._lock:
-                if self._unusable:
-                    return {}
-                self._tend()
-                if not self._buffer.ready(self._positions.paused):
-                    self._fetch(min(_SLICE, left), fetch)
-                taken = self._buffer.take(take, self._positions.paused)
-            if taken or time.monotonic() >= deadline:
-                return taken
-
-    def _tend(self) -> None:
-        """Do what is due on each turn, before anything new is handed out."""
-        self._commits.call_back()
-        self._commits.if_due()
-        if self._subscription.wanted and time.monotonic() >= self._topics_due:
-            self._refresh_topics()
-
-    def _refresh_topics(self) -> None:
-        """Bring the subscription in line with the topics that exist."""
-        grouped = self.config["group_id"] is not None
-        self._topics_due = time.monotonic() + self.config.seconds("metadata_max_age_ms")
-        existing: Mapping[str, int] = {}
-        if self._subscription.pattern is not None or not grouped:
-            existing = self._driver.topics(self._limit)
-        names = self._subscription.matching(
-            existing, skip_internal=self.config["exclude_internal_topics"]
-        )
-        if grouped:
-            self._driver.subscribe(names)
-        else:
-            self._take(self._all_partitions(names, existing))
-
-    def _all_partitions(
-        self, names: Collection[str], existing: Mapping[str, int]
-    ) -> list[TopicPartition]:
-        """Return every partition of these topics; asking for an unknown one creates it."""
-        if self.config["allow_auto_create_topics"] and not names <= existing.keys():
-            missing = {TopicPartition(n, 0): int(OffsetSpec.EARLIEST) for n in names - existing.keys()}
-            self._driver.list_offsets(missing, self._limit)
-            existing = self._driver.topics(self._limit)
-        return [TopicPartition(n, p) for n in sorted(names) for p in range(existing.get(n, 0))]
-
-    def _fetch(self, timeout: float, limit: int) -> None:
-        self._positions.resolve(self._limit)
-        try:
-            self._buffer.put(self._driver.fetch(timeout, limit))
-        except OffsetOutOfRangeError as error:
-            self._positions.out_of_range(error.args[0])
-        self._membership.raise_failure()
 
     def __iter__(self) -> Self:
         """Return the consumer: a loop may end and another go on."""
@@ -268,7 +192,7 @@ class Consumer(Generic[K, V]):
         """
         wait = self.config["consumer_timeout_ms"]
         seconds = wait / 1000 if wait < inf else threading.TIMEOUT_MAX
-        taken = self._next(seconds, 1, self.config["max_poll_records"])
+        taken = self._reader.next(seconds, 1, self.config["max_poll_records"])
         for partition, records in taken.items():
             self._positions.at[partition] = records[0].offset + 1
             return records[0]
@@ -288,7 +212,7 @@ class Consumer(Generic[K, V]):
         if check.partition(partition) not in self.assignment():
             msg = f"{partition} is not assigned to this consumer"
             raise IllegalStateError(msg)
-        with self._lock:
+        with self._reader.lock:
             self._positions.resolve(self._seconds(timeout_ms), partition)
         return self._positions.at.get(partition)
 
@@ -300,7 +224,7 @@ class Consumer(Generic[K, V]):
 
         """
         self._check_mine([partition])
-        with self._lock:
+        with self._reader.lock:
             self._buffer.drop([partition])
             self._positions.seek(partition, check.offset(offset))
 
@@ -317,7 +241,7 @@ class Consumer(Generic[K, V]):
         if not chosen:
             msg = "no partitions are assigned yet: poll first"
             raise ValueError(msg)
-        with self._lock:
+        with self._reader.lock:
             self._buffer.drop(chosen)
             for partition in chosen:
                 self._positions.reset(partition, where)
@@ -332,13 +256,13 @@ class Consumer(Generic[K, V]):
 
     def pause(self, *partitions: TopicPartition) -> None:
         """Return no records of these partitions until `resume`; they stay assigned."""
-        with self._lock:
+        with self._reader.lock:
             self._driver.pause(self._check_mine(partitions))
             self._positions.paused.update(partitions)
 
     def resume(self, *partitions: TopicPartition) -> None:
         """Return records of these partitions again."""
-        with self._lock:
+        with self._reader.lock:
             self._driver.resume(self._check_mine(partitions))
             self._positions.paused.difference_update(partitions)
 
@@ -366,7 +290,7 @@ class Consumer(Generic[K, V]):
 
         """
         self._check_open()
-        with self._lock:
+        with self._reader.lock:
             self._commits.sync(offsets, self._seconds(timeout_ms))
 
     def commit_async(
@@ -379,11 +303,27 @@ class Consumer(Generic[K, V]):
         `callback(offsets, error_or_None)` runs inside a later `poll` or `commit`, on that thread.
         """
         self._check_open()
-        with self._lock:
+        with self._reader.lock:
             return self._commits.background(offsets, callback)
 
+    @overload
     def committed(
-        self, partition: TopicPartition, metadata: bool = False, timeout_ms: float | None = None  # noqa: FBT001, FBT002 - kafka-python's signature
+        self,
+        partition: TopicPartition,
+        metadata: Literal[False] = False,  # noqa: FBT002 - kafka-python's signature
+        timeout_ms: float | None = None,
+    ) -> int | None: ...
+
+    @overload
+    def committed(
+        self, partition: TopicPartition, metadata: Literal[True], timeout_ms: float | None = None
+    ) -> OffsetAndMetadata | None: ...
+
+    def committed(
+        self,
+        partition: TopicPartition,
+        metadata: bool = False,  # noqa: FBT001, FBT002 - kafka-python's signature
+        timeout_ms: float | None = None,
     ) -> int | OffsetAndMetadata | None:
         """Return the group's stored offset of a partition, None if there is none.
 
@@ -397,7 +337,7 @@ class Consumer(Generic[K, V]):
         if self.config["group_id"] is None:
             msg = "committed offsets need a group_id"
             raise IllegalStateError(msg)
-        with self._lock:
+        with self._reader.lock:
             found = self._driver.committed([check.partition(partition)], self._seconds(timeout_ms))
         stored = found[partition]
         return stored if metadata or stored is None else stored.offset
@@ -443,7 +383,7 @@ class Consumer(Generic[K, V]):
         self._check_open()
         if not wanted:
             return {}
-        with self._lock:
+        with self._reader.lock:
             return self._driver.list_offsets(wanted, self._seconds(timeout_ms))
 
     def lag(self) -> dict[TopicPartition, int]:
@@ -455,14 +395,14 @@ class Consumer(Generic[K, V]):
     def topics(self, timeout_ms: float | None = None) -> set[str]:
         """Return the names of all topics that are not internal."""
         self._check_open()
-        with self._lock:
+        with self._reader.lock:
             names = self._driver.topics(self._seconds(timeout_ms))
         return {name for name in names if not name.startswith("__")}
 
     def partitions_for_topic(self, topic: str, timeout_ms: float | None = None) -> set[int]:
         """Return the partitions of a topic; empty if there is no such topic, and none is made."""
         self._check_open()
-        with self._lock:
+        with self._reader.lock:
             return set(range(self._driver.topics(self._seconds(timeout_ms)).get(topic, 0)))
 
     def _seconds(self, timeout_ms: float | None) -> float:
@@ -486,11 +426,12 @@ class Consumer(Generic[K, V]):
         if self._unusable:
             return
         self._unusable = "the consumer is closed"
+        self._reader.closed = True
         _lifetime.closed(self)
-        with self._lock:
+        with self._reader.lock:
             self._commits.automatic = self._commits.automatic and autocommit
             try:
-                self._leave()
+                self._reader.leave()
             except KafkaTimeoutError:
                 log.exception("the group did not hear that this member leaves: it expires there")
             self._driver.close(self._seconds(timeout_ms))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from streamfacade.errors import IllegalStateError
-from streamfacade.producer._checks import topic_name
+from streamfacade.topic_names import topic_name
 
 if TYPE_CHECKING:
     from streamfacade.structs import TopicPartition

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from streamfacade.errors import MessageSizeTooLargeError
 from streamfacade.structs import Headers
 
-_MAX_TOPIC = 249
-_LEGAL_TOPIC = re.compile(r"[a-zA-Z0-9._-]+\Z")
 _RECORD_OVERHEAD = 82  # batch header 61 and at most 21 for a record's own fields (Kafka's format v2)
 _HEADER_OVERHEAD = 10  # two varints of at most 5 bytes
-
-
-def topic_name(topic: Any) -> str:
-    """Return a legal topic name, by Kafka's rules.
-
-    Raises:
-        TypeError: it is not a string.
-        ValueError: it is empty, too long, or has characters that Kafka forbids.
-
-    """
-    if not isinstance(topic, str):
-        msg = f"a topic must be a str, not {type(topic).__name__}"
-        raise TypeError(msg)
-    if topic in ("", ".", "..") or len(topic) > _MAX_TOPIC or not _LEGAL_TOPIC.match(topic):
-        msg = (
-            f"illegal topic name {topic!r}: 1 to {_MAX_TOPIC} of the characters a-z A-Z 0-9 . _ -,"
-            " and neither '.' nor '..'"
-        )
-        raise ValueError(msg)
-    return topic
 
 
 def raw(what: str, data: Any) -> bytes | None:
@@ -46,12 +23,21 @@ def raw(what: str, data: Any) -> bytes | None:
 
 
 def headers_list(headers: Any) -> Headers | None:
-    """Return headers that are a list of (str, bytes), None where there are none."""
+    """Return headers that are a list of (str, bytes), None where there are none.
+
+    Raises:
+        TypeError: they are something else.
+        ValueError: a name that not every backend can carry.
+
+    """
     if headers is None:
         return None
     if not isinstance(headers, list) or not all(map(_is_header, headers)):
         msg = f"headers must be a list of (str, bytes) tuples, not {headers!r:.100}"
         raise TypeError(msg)
+    if any("\0" in name for name, _ in headers):
+        msg = "a header's name must not contain NUL: librdkafka would end the name there"
+        raise ValueError(msg)
     return [(name, bytes(value)) for name, value in headers] or None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 from streamfacade import _lifetime, _registry, serializer
 from streamfacade.driver import Capability
@@ -18,7 +18,8 @@ from streamfacade.future import FutureRecordMetadata
 from streamfacade.partitioner import DefaultPartitioner
 from streamfacade.producer import _checks
 from streamfacade.producer._delivery import Delivery
-from streamfacade.structs import ConsumerGroupMetadata, RecordMetadata
+from streamfacade.structs import ConsumerGroupMetadata, K, RecordMetadata, V
+from streamfacade.topic_names import topic_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from streamfacade.driver import Deliver, TransactionalProducerDriver
     from streamfacade.structs import Headers, OffsetAndMetadata, TopicPartition
 
-K = TypeVar("K")
-V = TypeVar("V")
 log = logging.getLogger(__name__)
 _EXIT_SECONDS = 1
 
@@ -152,7 +151,7 @@ class Producer(Generic[K, V]):
     def _meet(self, topic: str) -> None:
         """Check a topic's name, and wait until it is there, before its first record."""
         try:
-            self._driver.partitions(_checks.topic_name(topic), self._max_block)
+            self._driver.partitions(topic_name(topic), self._max_block)
         except UnknownTopicOrPartitionError as error:
             # kafka-python waits for the topic and ends with this class; the wait cannot help here
             msg = f"no topic {topic}: create it, or allow_auto_create_topics"

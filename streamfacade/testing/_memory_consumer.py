@@ -65,6 +65,10 @@ class MemoryConsumer:
         self._positions.clear()
         self._paused.clear()
 
+    def tend(self) -> None:
+        """Look after the membership."""
+        self._take_part()
+
     def _take_part(self) -> None:
         """Bring what we own in line with what the group wants us to."""
         if self._topics is None:

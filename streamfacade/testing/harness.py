@@ -43,6 +43,7 @@ Test = TypeVar("Test", bound="Callable[..., None]")
 PATIENCE = 30.0
 """Seconds after which a test gives up waiting for what must happen."""
 _BRIEFLY = 0.01
+_BYSTANDER = {"allow_auto_create_topics": False}  # else it may revive a topic that a test deletes
 
 
 class Harness:
@@ -141,11 +142,11 @@ class Harness:
 
     @functools.cached_property
     def _producer(self) -> Producer[Any, Any]:
-        return self._shared.enter_context(Producer(**self._options))
+        return self._shared.enter_context(Producer(**self._options, **_BYSTANDER))
 
     @functools.cached_property
     def _reader(self) -> Consumer[Any, Any]:
-        return self._shared.enter_context(Consumer(**self._options))
+        return self._shared.enter_context(Consumer(**self._options, **_BYSTANDER))
 
     # Life
 
@@ -209,6 +210,25 @@ def read(consumer: Consumer[Any, Any], count: int, patience: float = PATIENCE) -
     if len(records) != count:
         pytest.fail(f"{len(records)} records instead of {count}: {records[-3:]!r:.500}")
     return records
+
+
+def some(consumer: Consumer[Any, Any]) -> list[Record]:
+    """Return the records of the first poll that returns any."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if polled := consumer.poll(timeout_ms=500):
+            return [record for records in polled.values() for record in records]
+    pytest.fail(f"no record within {PATIENCE} s")
+
+
+def polling(
+    consumer: Consumer[Any, Any],
+    condition: Callable[[], object],
+    what: str,
+    patience: float = PATIENCE,
+) -> None:
+    """Poll, whatever records come, until something holds; fail, saying what did not, if not."""
+    until(lambda: condition() or (consumer.poll(timeout_ms=50) is None), what, patience)
 
 
 def values(records: list[Record]) -> list[Any]:

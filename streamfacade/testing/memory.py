@@ -43,7 +43,9 @@ class MemoryDriver:
 
     name = "memory"
     chooses_partitions = False
-    capabilities = frozenset({Capability.TIMESTAMP_ZERO, Capability.SHARED_GROUPS})
+    capabilities = frozenset({
+        Capability.TIMESTAMP_ZERO, Capability.SHARED_GROUPS, Capability.LONE_REFUSAL
+    })  # fmt: skip
 
     def __init__(self, name: str) -> None:
         """Use the broker of that name."""

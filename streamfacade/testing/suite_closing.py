@@ -14,7 +14,7 @@ import pytest
 
 from streamfacade import ConsumerRebalanceListener, TopicPartition
 from streamfacade.errors import IllegalStateError, KafkaError
-from streamfacade.testing.harness import PATIENCE, read, until
+from streamfacade.testing.harness import PATIENCE, polling, read
 from streamfacade.testing.suite_consuming import numbered
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _idle(harness: Harness, *, joined: bool, **options: Any) -> Consumer[Any, An
     if not joined:
         return harness.reader(topic, **options)
     consumer = harness.consumer(topic, group_id=harness.name(), **options)
-    until(lambda: consumer.poll(timeout_ms=100) or consumer.assignment(), "joined")
+    polling(consumer, consumer.assignment, "joined")
     return consumer
 
 

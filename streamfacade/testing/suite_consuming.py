@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamfacade import ConsumerRecord, JsonSerializer, TopicPartition
-from streamfacade.testing.harness import PATIENCE, Harness, read, until, values
+from streamfacade.testing.harness import PATIENCE, Harness, read, some, until, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def numbered(harness: Harness, count: int, partitions: int = 1, **rest: Any) -> str:
+def numbered(harness: Harness, count: int, partitions: int = 1) -> str:
     """Return a topic with records 0, 1, 2, … in turn in its partitions."""
-    topic, producer = harness.topic(partitions), harness.producer()
-    for n in range(count):
-        producer.produce(topic, b"%d" % n, partition=n % partitions, **rest)
-    producer.flush(PATIENCE)
+    topic = harness.topic(partitions)
+    for partition in range(partitions):
+        harness.send(topic, *numbers(partition, count, partitions), partition=partition)
     return topic
 
 
@@ -165,7 +164,7 @@ class TestPoll:
         sender = threading.Thread(target=flood)
         sender.start()
         try:
-            until(lambda: consumer.poll(timeout_ms=500), "the flood has begun")
+            some(consumer)
             harness.send(topic, b"here", partition=1)
             quiet = TopicPartition(topic, 1)
             until(lambda: quiet in consumer.poll(timeout_ms=500), "the other record is there")

@@ -16,7 +16,7 @@ from streamfacade.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
-from streamfacade.testing.harness import read, until, values
+from streamfacade.testing.harness import polling, read, values
 from streamfacade.testing.suite_consuming import numbered, numbers
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class TestReset:
         consumer.seek(place, 100)
         assert consumer.position(place) == 100
         if policy == "latest":
-            until(lambda: consumer.poll(timeout_ms=100) or consumer.position(place) != 100, "reset")
+            polling(consumer, lambda: consumer.position(place) != 100, "reset")
             assert consumer.position(place) == position
             harness.send(topic, b"3")
         assert values(read(consumer, 1 if position else 3)) == numbers(3)[position:] + (

@@ -74,9 +74,10 @@ class TestRefusedRecords:
         """Headers other than a list of (str, bytes) tuples are a TypeError."""
         _refused(harness, TypeError, harness.topic(), headers=headers)
 
-    def test_a_header_name_is_text_that_can_be_written(self, harness: Harness) -> None:
-        """A name that UTF-8 cannot express is a ValueError."""
-        _refused(harness, ValueError, harness.topic(), headers=[("\ud800", b"v")])
+    @pytest.mark.parametrize("name", ["\ud800", "\0", "a\0b"], ids=ascii)
+    def test_a_header_name_is_text_that_arrives(self, harness: Harness, name: str) -> None:
+        """A name that UTF-8 cannot express, or with a NUL that would end it, is a ValueError."""
+        _refused(harness, ValueError, harness.topic(), headers=[(name, b"v")])
 
     @pytest.mark.parametrize("timestamp", [1.5, "1", True])
     def test_timestamps_are_whole(self, harness: Harness, timestamp: Any) -> None:

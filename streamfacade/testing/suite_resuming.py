@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamfacade import ConsumerRebalanceListener, TopicPartition
-from streamfacade.testing.harness import read, until, values
+from streamfacade.testing.harness import polling, read, some, values
 from streamfacade.testing.suite_consuming import numbered, numbers
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ class TestResume:
         session = harness.session_timeout_ms
         quick = {"session_timeout_ms": session, "heartbeat_interval_ms": session // 3}
         worker = harness.worker(topic, group_id=group, max_poll_records=4, **quick)
-        polled: list[Any] = []
-        until(lambda: polled.extend(worker.poll(1000).values()) or polled, "records")  # type: ignore[func-returns-value] # the list is asked next
+        done = len(some(worker))
         worker.commit()
-        done = polled[-1][-1].offset + 1
-        until(lambda: worker.poll(1000), "more records")
+        some(worker)
         harness.kill(worker)
         rest = read(harness.consumer(topic, group_id=group, **quick), 10 - done)
         assert values(rest) == numbers(done, 10)
@@ -77,9 +75,7 @@ class TestResume:
         seen: list[Any] = []
         while len(seen) < 50:
             with harness.consumer(topic, group_id=group, max_poll_records=10) as consumer:
-                taken: dict[Any, Any] = {}
-                until(lambda: taken.update(consumer.poll(1000)) or taken, "records")  # type: ignore[func-returns-value] # noqa: B023 - called at once
-                seen += [r.value for records in taken.values() for r in records]
+                seen += values(some(consumer))
                 consumer.commit()
         assert seen == numbers(50)
 
@@ -97,7 +93,7 @@ class TestResume:
         place = TopicPartition(topic, 0)
         early = harness.consumer(topic, group_id=harness.name(), auto_offset_reset="earliest")
         late = harness.consumer(topic, group_id=harness.name(), auto_offset_reset="latest")
-        until(lambda: late.poll(timeout_ms=100) or late.assignment() == {place}, "assigned")
+        polling(late, lambda: late.assignment() == {place}, "assigned")
         harness.send(topic, b"5")
         assert values(read(early, 6)) == numbers(6)
         assert values(read(late, 1)) == [b"5"]
@@ -169,7 +165,7 @@ class TestAutoCommit:
         )
         read(consumer, 10)
         place = TopicPartition(topic, 0)
-        until(lambda: consumer.poll(timeout_ms=60) or consumer.committed(place) == 10, "committed")
+        polling(consumer, lambda: consumer.committed(place) == 10, "committed")
 
     def test_nothing_is_committed_between_polls(self, harness: Harness) -> None:
         """Automatic commits happen in `poll` alone: work at hand is never committed behind it."""

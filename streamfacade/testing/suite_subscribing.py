@@ -11,7 +11,7 @@ import pytest
 
 from streamfacade import ConsumerRebalanceListener, TopicPartition
 from streamfacade.errors import IllegalStateError, KafkaError
-from streamfacade.testing.harness import Harness, read, until, values
+from streamfacade.testing.harness import Harness, polling, read, values
 from streamfacade.testing.suite_consuming import numbered, numbers
 from streamfacade.testing.suite_refusals import NOT_TOPICS
 
@@ -48,7 +48,7 @@ def _group(harness: Harness, *, grouped: bool) -> str | None:
 
 def _settle(consumer: Consumer[Any, Any], partitions: set[TopicPartition]) -> None:
     """Poll until these are the consumer's partitions; none of them has records."""
-    until(lambda: consumer.poll(timeout_ms=100) or consumer.assignment() == partitions, "assigned")
+    polling(consumer, lambda: consumer.assignment() == partitions, "assigned")
     assert consumer.assignment() == partitions
 
 
@@ -109,6 +109,7 @@ class TestSubscribe:
         )  # fmt: skip
         assert consumer.poll(timeout_ms=200) == {}
         assert topic not in harness.admin().list_topics()
+        harness.admin().create_topics([topic])
         harness.send(topic, b"v")
         assert values(read(consumer, 1)) == [b"v"]
 
