@@ -235,9 +235,7 @@ class ConsumerDriver(Protocol):
         was frozen must notice here that its partitions are lost.
         """
 
-    def commit(
-        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout: float
-    ) -> None:
+    def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], timeout: float) -> None:
         """Store the group's offsets.
 
         Raises:

@@ -28,7 +28,7 @@ class KafkaDriver:
     """Kafka at one address."""
 
     name = "kafka"
-    capabilities = frozenset(Capability) - {Capability.TIMESTAMP_ZERO}
+    capabilities = frozenset(Capability) - {Capability.TIMESTAMP_ZERO, Capability.LONE_REFUSAL}
     chooses_partitions = True
 
     def __init__(self, servers: str) -> None:

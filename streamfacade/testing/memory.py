@@ -75,7 +75,9 @@ class MemoryProducer:
         self._report = report
         self._room = Room(options["buffer_memory"])
         self._sending = threading.Lock()
-        self._reports: queue.SimpleQueue[tuple[int, str, int, Outgoing, int, int, KafkaError | None]]
+        self._reports: queue.SimpleQueue[
+            tuple[int, str, int, Outgoing, int, int, KafkaError | None]
+        ]
         self._reports = queue.SimpleQueue()
         self._reporter = threading.Thread(
             target=self._run, name=f"{options['client_id']}-network-thread", daemon=True
@@ -98,7 +100,9 @@ class MemoryProducer:
         """Store a record."""
         self._room.enter(size, timeout)
         with self._sending:
-            self._reports.put((size, topic, partition or 0, record, *self._store(topic, partition or 0, record)))
+            self._reports.put(
+                (size, topic, partition or 0, record, *self._store(topic, partition or 0, record))
+            )
 
     def _store(
         self, topic: str, partition: int, record: Outgoing
@@ -140,7 +144,11 @@ class MemoryAdmin:
         self._broker = broker
 
     def create_topics(
-        self, topics: Sequence[TopicSpec], timeout: float, *, validate_only: bool  # noqa: ARG002 - never waits
+        self,
+        topics: Sequence[TopicSpec],
+        timeout: float,
+        *,
+        validate_only: bool,  # noqa: ARG002 - never waits
     ) -> list[TopicInfo]:
         """Create topics."""
         return [self._create(spec, validate_only=validate_only) for spec in topics]
