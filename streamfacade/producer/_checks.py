@@ -7,7 +7,9 @@ from typing import Any
 from streamfacade.errors import MessageSizeTooLargeError
 from streamfacade.structs import Headers
 
-_RECORD_OVERHEAD = 82  # batch header 61 and at most 21 for a record's own fields (Kafka's format v2)
+_RECORD_OVERHEAD = (
+    82  # batch header 61 and at most 21 for a record's own fields (Kafka's format v2)
+)
 _HEADER_OVERHEAD = 10  # two varints of at most 5 bytes
 
 
