@@ -183,4 +183,3 @@ def broker(name: str) -> Broker:
 def reset() -> None:
     """Forget all topics and groups of all memory backends."""
     _brokers.clear()
-

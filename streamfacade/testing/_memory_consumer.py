@@ -221,7 +221,9 @@ class MemoryConsumer:
             on_done(None)
 
     def committed(
-        self, partitions: Collection[TopicPartition], timeout: float  # noqa: ARG002 - never waits
+        self,
+        partitions: Collection[TopicPartition],
+        timeout: float,  # noqa: ARG002 - never waits
     ) -> dict[TopicPartition, OffsetAndMetadata | None]:
         """Return what is stored."""
         return {p: self._group.offsets.get(p) for p in partitions}
@@ -258,4 +260,3 @@ class MemoryConsumer:
     def close(self, timeout: float) -> None:  # noqa: ARG002 - never waits
         """Leave the group."""
         self.unsubscribe()
-

@@ -227,7 +227,9 @@ class TestWrongChoices:
             consumer.subscribe(["after"], listener=print)  # type: ignore[arg-type] # the mistake
         assert consumer.subscription() == {"before"}
 
-    @pytest.mark.parametrize("partitions", [TopicPartition("t", 0), "t", 1, ["t"], [("t", 0)]], ids=repr)
+    @pytest.mark.parametrize(
+        "partitions", [TopicPartition("t", 0), "t", 1, ["t"], [("t", 0)]], ids=repr
+    )
     def test_partitions_are_a_list(self, harness: Harness, partitions: Any) -> None:
         """`assign` takes a list of TopicPartition."""
         with pytest.raises(TypeError):
