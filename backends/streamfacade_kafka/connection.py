@@ -22,7 +22,7 @@ _CONCLUSIVE = frozenset({
     Cause.UNSUPPORTED_SASL_MECHANISM, Cause.CLUSTER_AUTHORIZATION_FAILED,
 })  # fmt: skip
 # librdkafka's words when a broker hangs up on the first request.
-_WRONG_PROTOCOL = "security.protocol"
+_WRONG_PROTOCOL = ("security.protocol", "SSL handshake failed")
 _QUIET = 30.0
 
 
@@ -66,6 +66,8 @@ class Ear:
     def __init__(self) -> None:
         self.last: Cause | None = None
         self.fatal: Cause | None = None
+        self.doubts: list[Cause] = []
+        """Those that smell of a wrong security protocol."""
 
     def __call__(self, error: Cause) -> None:
         """Take an error from librdkafka's callback."""
@@ -73,6 +75,8 @@ class Ear:
             self.last = error
         if error.fatal():
             self.fatal = error
+        if any(words in error.str() for words in _WRONG_PROTOCOL):
+            self.doubts = [*self.doubts[-1:], error]
 
     def explained(self, error: BaseException, doing: str) -> errors.KafkaError:
         """Translate an error; a fatal one hides its reason, which was heard before."""
@@ -114,7 +118,6 @@ def connect(make: Callable[..., C], properties: dict[str, Any], timeout: float) 
 
 def _wait_for_answer(client: Client, ear: Ear, servers: str, timeout: float) -> None:
     deadline = time.monotonic() + timeout
-    doubts = 0
     while True:
         try:
             client.list_topics(timeout=max(0.01, min(0.5, deadline - time.monotonic())))
@@ -123,20 +126,19 @@ def _wait_for_answer(client: Client, ear: Ear, servers: str, timeout: float) -> 
             reason = ear.last or error.args[0]
         else:
             return
-        doubts += _WRONG_PROTOCOL in reason.str()
-        if reason.code() in _CONCLUSIVE or doubts > 1:
-            raise _refused(reason, servers)
+        if reason.code() in _CONCLUSIVE:
+            hint = "check security_protocol and the ssl_* and sasl_* options"
+            raise translated(reason, f"{servers} refuses the connection ({hint})")
+        if len(ear.doubts) > 1:  # once may be a broker that was just stopping
+            raise _hung_up(ear.doubts[0], servers)
         if time.monotonic() >= deadline:
             raise _nobody(reason, servers, timeout)
 
 
-def _refused(reason: Cause, servers: str) -> errors.KafkaError:
-    """Explain a broker that answers and will not serve us."""
-    if reason.code() in _CONCLUSIVE:
-        hint = "check security_protocol and the ssl_* and sasl_* options"
-        return translated(reason, f"{servers} refuses the connection ({hint})")
-    text = f"{servers} hung up: likely a wrong security_protocol ({reason.str()})"
-    error = errors.KafkaConnectionError(text)
+def _hung_up(reason: Cause, servers: str) -> errors.KafkaConnectionError:
+    error = errors.KafkaConnectionError(
+        f"{servers} hung up: likely a wrong security_protocol. Last word: {reason.str()}"
+    )
     error.__cause__ = KafkaException(reason)
     return error
 

@@ -20,7 +20,7 @@ from streamfacade_kafka.faults import Faults
 from streamfacade_kafka.lookups import Lookups
 from streamfacade_kafka.membership import Identity
 from streamfacade_kafka.options import consumer_properties
-from streamfacade_kafka.records import build_records, by_partition
+from streamfacade_kafka.records import build_records
 from streamfacade_kafka.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class KafkaConsumerDriver:
             messages = self._faults.sort_out(messages)
         if not messages:
             return {}
-        records = by_partition(build_records(messages))
+        records = build_records(messages)
         self._assignment.drop_stale(records)
         for partition, listed in records.items():
             self._assignment.places[partition] = listed[-1].offset + 1

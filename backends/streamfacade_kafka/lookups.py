@@ -42,6 +42,7 @@ class Lookups:
         self._create: bool = options["allow_auto_create_topics"]
         self._isolation = _LEVELS[options["isolation_level"]]
         self._admin: AdminClient | None = None
+        self._known: set[str] = set()
 
     def committed(
         self, partitions: Collection[TopicPartition], timeout: float
@@ -64,8 +65,7 @@ class Lookups:
         """Return offsets by timestamp or by OffsetSpec."""
         deadline = time.monotonic() + timeout
         if self._create:
-            for topic in {partition.topic for partition in wanted}:
-                find_topic(self._consumer, topic, deadline - time.monotonic(), create=True)
+            self._make_sure_of({partition.topic for partition in wanted}, deadline)
         found: Found = {}
         missing = dict(wanted)
         while missing:
@@ -75,6 +75,12 @@ class Lookups:
             if error is not None:
                 _pause_or_raise(error, deadline)
         return {partition: found[partition] for partition in wanted}
+
+    def _make_sure_of(self, topics: set[str], deadline: float) -> None:
+        """Create topics that do not exist: a question about one waits for its leader in vain."""
+        for topic in topics - self._known:
+            find_topic(self._consumer, topic, deadline - time.monotonic(), create=True)
+            self._known.add(topic)
 
     def _ask(
         self, wanted: Mapping[TopicPartition, int], found: Found, timeout: float

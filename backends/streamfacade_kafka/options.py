@@ -23,8 +23,8 @@ log = logging.getLogger("streamfacade.kafka")
 
 _INT_MAX = 2147483647
 _HOUR_MS = 3600000
-# What librdkafka keeps for each record besides its bytes, about: the limit in records follows.
-_RECORD_OVERHEAD = 100
+# What a small record on its way costs in memory, about: the limit in records follows from it.
+_RECORD_OVERHEAD = 512
 # The broker's size includes framing that our estimate does not have.
 _FRAMING = 1024
 
@@ -117,7 +117,9 @@ def producer_properties(servers: str, options: Options) -> Properties:
         "partitioner": "murmur2_random",
         "message.max.bytes": min(options["max_request_size"] + _FRAMING, 1000000000),
         "queue.buffering.max.kbytes": min(-(-options["buffer_memory"] // 1024), _INT_MAX),
-        "queue.buffering.max.messages": _clamped(options["buffer_memory"] // _RECORD_OVERHEAD),
+        "queue.buffering.max.messages": max(
+            1, _clamped(options["buffer_memory"] // _RECORD_OVERHEAD)
+        ),
     }
     if "batch_size" in options.given:
         properties["batch.size"] = _clamped(options["batch_size"])

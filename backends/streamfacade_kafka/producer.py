@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from types import MethodType
+import warnings
+from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError as Cause
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from streamfacade import errors
-from streamfacade_kafka.connection import connect
+from streamfacade_kafka.caller import Caller
+from streamfacade_kafka.connection import connect, log
+from streamfacade_kafka.errors import NOT_A_MEMBER, commit_failed
 from streamfacade_kafka.membership import Identity, pack
 from streamfacade_kafka.options import producer_properties
-from streamfacade_kafka.reports import Round
+from streamfacade_kafka.reports import Collector, Ledger
 from streamfacade_kafka.topics import Topics
 
 if TYPE_CHECKING:
@@ -24,12 +26,12 @@ if TYPE_CHECKING:
     from streamfacade import structs
     from streamfacade.config import Options
     from streamfacade.driver import Outgoing, Report
-    from streamfacade_kafka.reports import Outcome
-
-log = logging.getLogger("streamfacade.kafka")
+    from streamfacade_kafka.reports import Outcome, Slot
 
 _IDLE = 0.1
 _FULL = 0.005
+_LOOK = 1023
+_MANY = 8192
 # How long reports of records given up at close may take: they come from memory.
 _LAST_REPORTS = 5.0
 _PURGED = frozenset({Cause._PURGE_QUEUE, Cause._PURGE_INFLIGHT})
@@ -49,9 +51,10 @@ class KafkaProducerDriver:
         self._lingers = options["linger_ms"] > 0
         self._topics = Topics(self._producer, options)
         self._lock = threading.Lock()
-        self._round = Round()
-        self._rounds = [self._round]
-        self._reported = 0
+        self._collector = Collector()
+        self._free = self._collector.free
+        self._ledger = Ledger()
+        self._next_number = self._ledger.next_number
         self._flushing = 0
         self._closing = False
         self._stopped = False
@@ -72,45 +75,70 @@ class KafkaProducerDriver:
     ) -> None:
         """Take a record for sending."""
         key, value, headers, timestamp, _ = record
-        with self._lock:
-            sent_in = self._round
-            sent_in.sent += 1
-        # A bound method is the cheapest callable that remembers a record.
-        arguments = (
-            topic, value, key, -1 if partition is None else partition,
-            MethodType(sent_in.note, record), None, timestamp or 0, headers,
-        )  # fmt: skip
         try:
-            self._produce(*arguments)
-        except BufferError:
-            self._send_when_there_is_room(sent_in, arguments, size, timeout)
-        except BaseException as error:
-            self._count_off(sent_in)
-            if isinstance(error, KafkaException):
-                raise self._ear.explained(error, f"send to {topic}") from error
-            raise
+            slot = self._free.pop()
+        except IndexError:
+            slot = self._collector.new_slot()
+        slot.record = record
+        slot.number = number = self._next_number()
+        if not number & _LOOK:
+            self._give_way(number)
+        to = -1 if partition is None else partition
+        try:
+            # By position: keywords would cost half as much again.
+            self._produce(topic, value, key, to, slot.callback, None, timestamp or 0, headers)
+        except BaseException as error:  # noqa: BLE001 - all but a full buffer is raised there
+            self._send_again(error, (topic, value, key, to), slot, size, timeout)
 
-    def _send_when_there_is_room(
-        self, sent_in: Round, arguments: tuple[object, ...], size: int, timeout: float
+    def _give_way(self, number: int) -> None:
+        """Let the thread that polls have its turn when much is on its way.
+
+        It has to ask for the interpreter anew for each record, so a sender in a loop starves it
+        until the buffer is full; many records in flight are slow, too.
+        """
+        if number - self._ledger.settled > _MANY and threading.current_thread() is not self._thread:
+            with self._room:
+                self._room.wait(_FULL)
+
+    def _send_again(
+        self,
+        error: BaseException,
+        arguments: tuple[str, bytes | None, bytes | None, int],
+        slot: Slot,
+        size: int,
+        timeout: float,
     ) -> None:
+        """Try again while the buffer is full, else account for a record that was not taken."""
         try:
-            self._keep_trying(arguments, size, timeout)
-        except BaseException as error:
-            self._count_off(sent_in)
-            if isinstance(error, KafkaException):
-                raise self._ear.explained(error, f"send to {arguments[0]}") from error
+            if not isinstance(error, BufferError):
+                raise error
+            self._keep_trying(arguments, slot, size, timeout)
+        except BaseException as reason:
+            number, slot.record = slot.number, None
+            self._free.append(slot)
+            self._ledger.settle((number,))
+            if isinstance(reason, KafkaException):
+                raise self._ear.explained(reason, f"send to {arguments[0]}") from reason
             raise
 
-    def _keep_trying(self, arguments: tuple[object, ...], size: int, timeout: float) -> None:
+    def _keep_trying(
+        self,
+        arguments: tuple[str, bytes | None, bytes | None, int],
+        slot: Slot,
+        size: int,
+        timeout: float,
+    ) -> None:
         if size > self._buffer_memory:
             raise errors.MessageSizeTooLargeError(
                 f"a record of {size} bytes can never fit: buffer_memory is {self._buffer_memory}"
             )
+        assert slot.record is not None  # noqa: S101 - for the type checker: send has set it
+        _, _, headers, timestamp, _ = slot.record
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             self._wait_for_room()
             try:
-                self._produce(*arguments)  # type: ignore[arg-type] # as send made them
+                self._produce(*arguments, slot.callback, None, timestamp or 0, headers)
             except BufferError:
                 continue
             return
@@ -130,35 +158,13 @@ class KafkaProducerDriver:
         """Wait until every record sent before this call is reported."""
         if threading.current_thread() is self._thread:
             raise errors.IllegalStateError("flush in a delivery callback would wait for itself")
-        deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
-            waited_for = self._next_round()
             self._flushing += 1
         try:
-            for one in waited_for:
-                one.done.wait(None if deadline is None else max(0, deadline - time.monotonic()))
+            return self._ledger.wait(timeout)
         finally:
             with self._lock:
                 self._flushing -= 1
-        return sum(one.sent - one.reported for one in waited_for)
-
-    def _next_round(self) -> list[Round]:
-        """Return the rounds that are not settled, having started a new one for later sends."""
-        if self._round.sent > self._round.reported:
-            self._round = Round()
-            self._rounds.append(self._round)
-        return self._rounds[:-1]
-
-    def _count_off(self, sent_in: Round) -> None:
-        """Forget a record that was not taken after all."""
-        with self._lock:
-            sent_in.sent -= 1
-            self._finish(sent_in)
-
-    def _finish(self, one: Round) -> None:
-        if one is not self._round and one.reported >= one.sent and one in self._rounds:
-            self._rounds.remove(one)
-            one.done.set()
 
     # The thread
 
@@ -173,27 +179,26 @@ class KafkaProducerDriver:
                 log.exception("the thread that polls librdkafka met an error")
 
     def _serve(self) -> None:
-        if self._lingers and self._flushing:
-            self._producer.flush(_FULL)  # makes librdkafka send what lingers
-        else:
-            self._producer.poll(_FULL if self._lingers else _IDLE)
+        try:
+            if self._lingers and self._flushing:
+                self._producer.flush(_FULL)  # makes librdkafka send what lingers
+            else:
+                self._producer.poll(_FULL if self._lingers else _IDLE)
+        except KafkaException as error:
+            # Fatal ones come this way too; the records they concern are reported one by one.
+            log.error("%s", self._ear.explained(error, "producer"))  # noqa: TRY400 - no bug of ours
 
     def _settle(self) -> None:
-        with self._lock:
-            unsettled = list(self._rounds)
-        for one in unsettled:
-            for outcome in one.take():
-                self._tell(outcome)
-                with self._lock:
-                    one.reported += len(outcome.records)
-                    self._reported += len(outcome.records)
-            with self._lock:
-                self._finish(one)
-        with self._room:
-            self._room.notify_all()
+        outcomes = self._collector.take()
+        for outcome in outcomes:
+            self._tell(outcome)
+            self._ledger.settle(outcome.numbers)
+        if outcomes:
+            with self._room:
+                self._room.notify_all()
 
     def _tell(self, outcome: Outcome) -> None:
-        topic, partition, records, offsets, timestamps, cause = outcome
+        topic, partition, records, offsets, timestamps, cause, _ = outcome
         error = None if cause is None else self._failure(cause, topic, partition)
         self._report(topic, partition, records, offsets, timestamps, error)
 
@@ -209,7 +214,7 @@ class KafkaProducerDriver:
 
     def metrics(self) -> Mapping[str, float]:
         """Return how many records wait in librdkafka and how many were reported."""
-        return {"records-waiting": float(len(self._producer)), "records-done": self._reported}
+        return {"records-waiting": float(len(self._producer)), "records-done": self._ledger.settled}
 
     def close(self, timeout: float) -> None:
         """Send what is left for up to `timeout`, report the rest as failed, stop the thread."""
@@ -222,8 +227,23 @@ class KafkaProducerDriver:
                 log.error("%d records were neither sent nor reported: a callback hangs", stuck)
         self._stopped = True
         self._thread.join(_LAST_REPORTS)
-        if not len(self._producer):
-            self._producer.close()  # waits for ever while there are records
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        """Close librdkafka's producer, which knows no time limit and may abort a transaction."""
+        caller = Caller("streamfacade-closing")
+        closed = caller.submit(self._close_quietly)
+        caller.stop()
+        try:
+            closed.result(_LAST_REPORTS)
+        except NotYet:
+            log.warning("the broker did not answer: the producer closes in the background")
+
+    def _close_quietly(self) -> None:
+        with warnings.catch_warnings():
+            # A transaction that cannot be aborted: its own calls have said so.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self._producer.close()
 
     # Transactions
 
@@ -281,6 +301,8 @@ class KafkaProducerDriver:
             try:
                 call(max(0.001, left))
             except KafkaException as error:
+                if error.args[0].code() in NOT_A_MEMBER:
+                    raise commit_failed(error, doing) from error
                 if not error.args[0].retriable() or left <= 0:
                     raise self._ear.explained(error, doing) from error
                 time.sleep(min(0.1, max(0.0, left)))

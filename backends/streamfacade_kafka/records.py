@@ -24,15 +24,34 @@ _KINDS = (-1, 0, 1)
 _place = itemgetter(0, 1)
 
 
-def build_records(messages: Sequence[Message]) -> list[Record]:
-    """Return the records of messages without errors, in their order."""
+def build_records(messages: Sequence[Message]) -> Records:
+    """Return the records of messages without errors by partition, in their order."""
+    topics = list(map(Message.topic, messages))
+    partitions = list(map(Message.partition, messages))
+    first = TopicPartition(topics[0], partitions[0])  # type: ignore[arg-type] # no error: both are there
+    # Most often all are of one partition: librdkafka queues what one answer held.
+    if partitions.count(partitions[0]) == topics.count(topics[0]) == len(messages):
+        return {first: _built(repeat(first.topic), repeat(first.partition), messages)}
+    return _grouped(_built(topics, partitions, messages))
+
+
+def _grouped(records: list[Record]) -> Records:
+    grouped: Records = {}
+    for place, cut in runs(map(_place, records)):
+        grouped.setdefault(TopicPartition(*place), []).extend(records[cut])
+    return grouped
+
+
+def _built(
+    topics: Iterable[Any], partitions: Iterable[Any], messages: Sequence[Message]
+) -> list[Record]:
     kinds, timestamps = zip(*map(Message.timestamp, messages))
     keys = list(map(Message.key, messages))
     values = list(map(Message.value, messages))
     headers, header_sizes = _headers(messages)
     columns = zip(
-        map(Message.topic, messages),
-        map(Message.partition, messages),
+        topics,
+        partitions,
         _epochs(messages),
         map(Message.offset, messages),
         timestamps,
@@ -45,25 +64,14 @@ def build_records(messages: Sequence[Message]) -> list[Record]:
         _sizes(values),
         header_sizes,
     )
+    # What ConsumerRecord._make does for one, without Python in between.
     return list(map(tuple.__new__, repeat(ConsumerRecord), columns))
 
 
-def by_partition(records: list[Record]) -> Records:
-    """Group records by partition, keeping their order."""
-    grouped: Records = {}
-    for place, cut in runs(map(_place, records)):
-        partition = TopicPartition(*place)
-        if partition in grouped:
-            grouped[partition] += records[cut]
-        else:
-            grouped[partition] = records[cut]
-    return grouped
-
-
 def _sizes(column: list[bytes | None]) -> Iterable[int]:
-    if None in column:
-        return [-1 if one is None else len(one) for one in column]
-    return map(len, column)  # type: ignore[arg-type] # none is None
+    if all(column):
+        return map(len, column)  # type: ignore[arg-type] # none is None
+    return [-1 if one is None else len(one) for one in column]
 
 
 def _epochs(messages: Sequence[Message]) -> Iterable[int]:
@@ -74,7 +82,7 @@ def _epochs(messages: Sequence[Message]) -> Iterable[int]:
 def _headers(messages: Sequence[Message]) -> tuple[Iterable[Headers], Iterable[int]]:
     column: list[Any] = list(map(Message.headers, messages))
     if not any(column):
-        return map(list, repeat((), len(column))), repeat(-1)
+        return [[] for _ in column], repeat(-1)
     listed = [headers or [] for headers in column]
     return listed, list(map(_header_size, listed))
 
