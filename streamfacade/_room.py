@@ -16,7 +16,9 @@ class Room:
         self._used = 0
         self._entered = 0
         self._left = 0
-        self._lock = threading.Lock()  # taken bare where a record passes: a Condition costs twice that
+        self._lock = (
+            threading.Lock()
+        )  # taken bare where a record passes: a Condition costs twice that
         self._changed = threading.Condition(self._lock)
 
     def enter(self, size: int, timeout: float) -> None:

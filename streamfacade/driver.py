@@ -26,6 +26,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from streamfacade.config import Options
     from streamfacade.structs import (
         ConsumerGroupMetadata,
@@ -66,7 +68,7 @@ class Capability(str, Enum):
     )
     ATOMIC_COMMIT = "atomic_commit", "A commit of several partitions is stored whole or not at all."
 
-    def __new__(cls, name: str, doc: str) -> Capability:
+    def __new__(cls, name: str, doc: str) -> Self:
         """Make the value the name and keep the meaning beside it."""
         member = str.__new__(cls, name)
         member._value_ = name

@@ -13,7 +13,6 @@ from itertools import count
 from struct import unpack_from
 from typing import Any, Protocol
 
-
 _MASK = 0xFFFFFFFF
 _MULTIPLIER = 0x5BD1E995
 _SEED = 0x9747B28C

@@ -25,7 +25,7 @@ class Serializer(ABC):
     def serialize(self, topic: str, headers: Headers, data: Any) -> bytes | None:
         """Return the bytes to store for `data`."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release what the serializer holds; called when its producer closes."""
 
 
@@ -36,7 +36,7 @@ class Deserializer(ABC):
     def deserialize(self, topic: str, headers: Headers, data: bytes | None) -> Any:
         """Return what the application gets for `data`."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Release what the deserializer holds; called when its consumer closes."""
 
 

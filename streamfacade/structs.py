@@ -23,7 +23,7 @@ else:
     V = TypeVar("V")
 
 Headers = list[tuple[str, bytes]]
-"""Record headers: ordered, names may repeat, values are bytes (None only from foreign producers)."""
+"""Record headers: ordered, names may repeat; a value is None only from foreign producers."""
 
 NO_TIMESTAMP = -1
 CREATE_TIME = 0

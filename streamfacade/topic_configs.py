@@ -19,6 +19,9 @@ DEFAULTS: dict[str, int] = {
     "max.message.bytes": 1_048_588,
     "min.insync.replicas": 1,
 }
+MAX_AHEAD_MS = 3_600_000
+"""How far a timestamp may be ahead of the clock: Kafka's message.timestamp.after.max.ms."""
+
 _LOWEST = {"max.message.bytes": 0, "min.insync.replicas": 1}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamfacade.driver import Capability
-
 from streamfacade_redis import address as addresses
 from streamfacade_redis import opening
 from streamfacade_redis.admin import RedisAdmin
@@ -16,7 +15,6 @@ from streamfacade_redis.registry import Registry
 if TYPE_CHECKING:
     from streamfacade.config import Options
     from streamfacade.driver import Rebalance, Report
-
     from streamfacade_redis.address import Address
 
 

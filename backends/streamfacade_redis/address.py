@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from streamfacade.errors import KafkaConfigurationError
-
 from streamfacade_redis.keys import Namespace
 
 if TYPE_CHECKING:

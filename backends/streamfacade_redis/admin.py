@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from streamfacade.driver import ClusterInfo, TopicInfo
 from streamfacade.errors import KafkaError, UnknownTopicOrPartitionError
-
 from streamfacade_redis.connection import retrying
 from streamfacade_redis.registry import Registry
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from streamfacade.config import Options
     from streamfacade.driver import TopicSpec
-
     from streamfacade_redis.address import Address
     from streamfacade_redis.connection import Link
 

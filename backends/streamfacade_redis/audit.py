@@ -11,15 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from streamfacade.errors import KafkaStorageError
-
-from streamfacade_redis.keys import BIAS
+from streamfacade_redis.keys import BIAS, after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamfacade.config import Options
     from streamfacade.structs import TopicPartition
-
     from streamfacade_redis.desk import Desk
     from streamfacade_redis.offsets import Offsets, Where
     from streamfacade_redis.places import Place
@@ -49,7 +47,7 @@ class Audit:
         return partition in self._outside
 
     def forget(self, partition: TopicPartition) -> None:
-        """The partition is sought anew."""
+        """Forget the verdict: the partition is sought anew."""
         self._outside.discard(partition)
 
     def run(self, places: Mapping[TopicPartition, Place], *, idle: bool) -> None:
@@ -82,7 +80,7 @@ class Audit:
         self._gone.discard(partition.topic)
 
     def _moved(self, partition: TopicPartition, place: Place) -> None:
-        """The topic is gone, or another incarnation of it exists: positions mean nothing there."""
+        """Look for a topic that is gone, or is another now: positions mean nothing there."""
         self._offsets.forget(partition.topic)
         replaced = place.where
         place.where = None
@@ -110,7 +108,8 @@ class Audit:
         """
         where: Any = place.where
         state, head = self._desk.pipeline([
-            _state_of(where), ("XRANGE", where.keys.log, f"({BIAS - 1}-{2**64 - 1}", "+", "COUNT", 1),
+            _state_of(where),
+            ("XRANGE", where.keys.log, f"({after(0)}", "+", "COUNT", 1),
         ])  # fmt: skip
         if state[0] is None:
             self._moved(partition, place)
@@ -122,7 +121,7 @@ class Audit:
             log.warning("%s: the log was changed by hand: repairing its state", partition)
             reply = self._desk.script("repair", (where.keys.state, where.keys.log), where.topic_id)
             if reply[0] == b"DAMAGED":
-                msg = f"{partition}: the log is damaged by an entry written by hand: re-create the topic"
+                msg = f"{partition}: an entry written by hand used up the ids: re-create the topic"
                 raise KafkaStorageError(msg)
             place.audited = False
             return False

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from streamfacade.errors import CorruptRecordError
 from streamfacade.structs import CREATE_TIME, LOG_APPEND_TIME, ConsumerRecord, TopicPartition
-
 from streamfacade_redis.keys import BIAS
 
 if TYPE_CHECKING:
@@ -65,7 +64,9 @@ def _fields(record: Outgoing, stamp: int) -> list[Any]:
     if value is not None:
         fields += (b"v", value)
     for name, header in headers or ():
-        fields += (b"h." + name.encode(), header) if header is not None else (b"n." + name.encode(), b"")
+        fields += (
+            (b"h." + name.encode(), header) if header is not None else (b"n." + name.encode(), b"")
+        )
     if stamp < 1:
         fields += (b"s", stamp)
     return fields or [b"_", b""]
@@ -84,7 +85,9 @@ class Decoded:
         self.gap = False
 
 
-def decode(partition: TopicPartition, position: int, epoch: int, entries: Sequence[Entry]) -> Decoded:
+def decode(
+    partition: TopicPartition, position: int, epoch: int, entries: Sequence[Entry]
+) -> Decoded:
     """Return the records from `position` on.
 
     Stops at an entry that cannot be read. `gap` says that the first entry is beyond the position,
@@ -95,7 +98,11 @@ def decode(partition: TopicPartition, position: int, epoch: int, entries: Sequen
     if _all_plain(fields):
         columns = _plain(partition, epoch, entries, fields)
         offsets = columns[1]
-        if offsets[0] == position and offsets[-1] - position == len(offsets) - 1 and _dense(offsets):
+        if (
+            offsets[0] == position
+            and offsets[-1] - position == len(offsets) - 1
+            and _dense(offsets)
+        ):
             decoded.records = columns[0]
             decoded.next_offset = offsets[-1] + 1
             return decoded

@@ -16,6 +16,7 @@ from redis import exceptions as theirs
 from redis.backoff import NoBackoff
 from redis.connection import Connection, SSLConnection
 from redis.retry import Retry
+
 from streamfacade.errors import (
     ClusterAuthorizationFailedError,
     KafkaConnectionError,
@@ -24,7 +25,6 @@ from streamfacade.errors import (
     SaslAuthenticationFailedError,
     UnknownError,
 )
-
 from streamfacade_redis.scripts import SCRIPTS
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def translate(error: Exception, address: object) -> KafkaError:
             return ours(f"{address}: {cause}{error}")
     text = str(error)
     if text.startswith("WRONGTYPE"):
-        return UnknownError(f"{address}: a key of ours has another type, somebody wrote to it: {text}")
+        return UnknownError(
+            f"{address}: a key of ours has another type, somebody wrote to it: {text}"
+        )
     if "can't run" in text or "No permissions" in text:
         return ClusterAuthorizationFailedError(f"{address}: {_ACL}{text}")
     return UnknownError(f"{address}: {text}")
@@ -125,7 +127,7 @@ class Link:
             **settings, protocol=2, retry=Retry(NoBackoff(), 0), health_check_interval=0
         )
         try:
-            connection.connect()
+            connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types there
             self._connection = connection
             self._introduce()
         except (theirs.RedisError, OSError, KafkaError) as error:

@@ -13,8 +13,6 @@ from streamfacade.errors import (
     UnknownTopicOrPartitionError,
 )
 from streamfacade.limits import check_notes
-from streamfacade.structs import ConsumerGroupMetadata, TopicPartition
-
 from streamfacade_redis.connection import retrying
 from streamfacade_redis.desk import Desk
 from streamfacade_redis.fetcher import Fetcher
@@ -27,8 +25,12 @@ if TYPE_CHECKING:
 
     from streamfacade.config import Options
     from streamfacade.driver import Rebalance
-    from streamfacade.structs import OffsetAndMetadata, OffsetAndTimestamp
-
+    from streamfacade.structs import (
+        ConsumerGroupMetadata,
+        OffsetAndMetadata,
+        OffsetAndTimestamp,
+        TopicPartition,
+    )
     from streamfacade_redis.address import Address
     from streamfacade_redis.connection import Link
     from streamfacade_redis.places import Raw
@@ -39,7 +41,9 @@ log = logging.getLogger(__name__)
 class RedisConsumer:
     """Reads over one connection, asks and commits over another, heartbeats over a third."""
 
-    def __init__(self, link: Link, address: Address, options: Options, rebalance: Rebalance) -> None:
+    def __init__(
+        self, link: Link, address: Address, options: Options, rebalance: Rebalance
+    ) -> None:
         """Read for the group that the options name, if any."""
         self._desk = Desk(link)
         self._registry = Registry(self._desk, address)
@@ -194,5 +198,3 @@ class RedisConsumer:
         self._fetcher.close()
         self._desk.settle()
         self._desk.close()
-
-

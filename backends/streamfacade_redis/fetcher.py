@@ -12,12 +12,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from redis import exceptions as theirs
+
 from streamfacade.errors import (
     KafkaError,
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
-
 from streamfacade_redis import codec
 from streamfacade_redis.audit import Audit
 from streamfacade_redis.connection import pack, translate
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from streamfacade.config import Options
     from streamfacade.structs import TopicPartition
-
     from streamfacade_redis.connection import Link
     from streamfacade_redis.desk import Desk
     from streamfacade_redis.offsets import Offsets
@@ -101,7 +100,7 @@ class Fetcher:
                 return found
 
     def _turn(self, deadline: float, limit: int) -> dict[TopicPartition, list[Raw]]:
-        """Hand out what is there, or read once; then ask for more before the caller goes to work."""
+        """Hand out what is there, or read once; then ask for more before the caller works on it."""
         found = self._turns.take(limit)
         if not found:
             self._raise_stuck()
@@ -210,7 +209,9 @@ class Fetcher:
 
     def _raise_stuck(self) -> None:
         """Raise what keeps a partition from going on, when no record is left to return first."""
-        outside = {p: place.position or 0 for p, place in self.places.items() if self._audit.is_outside(p)}
+        outside = {
+            p: place.position or 0 for p, place in self.places.items() if self._audit.is_outside(p)
+        }
         if outside:
             for partition in outside:
                 self._audit.forget(partition)

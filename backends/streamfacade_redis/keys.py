@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 
 LAYOUT = "1"
-"""First character of a topic id: clients of an older layout can neither read nor write the topic."""
+"""First character of a topic id: clients of an older layout neither read nor write the topic."""
 
 BIAS = 10**13
 """Added to offsets in entry ids, so that a human's `XADD log *` (an id of about 1.7*10^12) sorts

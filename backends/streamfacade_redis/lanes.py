@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import threading
 
     from streamfacade.driver import Outgoing
-
     from streamfacade_redis.keys import PartitionKeys
 
     Waiting = tuple[Outgoing, int, float]  # record, size, when it came (monotonic)
@@ -97,7 +96,7 @@ class Lane:
         return self._number(Batch(taken)) if taken else None
 
     def oldest(self) -> float | None:
-        """Return when the first waiting record came; flush marks before it are tied to the window."""
+        """Return when the first waiting record came; flush marks before it go to the window."""
         while self.waiting:
             first: Any = self.waiting[0]
             if isinstance(first, tuple):

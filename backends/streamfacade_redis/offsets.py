@@ -12,7 +12,6 @@ from streamfacade.errors import (
     UnknownTopicOrPartitionError,
 )
 from streamfacade.structs import OffsetAndMetadata, OffsetAndTimestamp, OffsetSpec, TopicPartition
-
 from streamfacade_redis import codec
 from streamfacade_redis.desk import script_command
 from streamfacade_redis.keys import after
@@ -114,7 +113,9 @@ class Offsets:
 
     # Where logs begin and end
 
-    def look_up(self, partition: TopicPartition, wanted: int, *, create: bool) -> OffsetAndTimestamp | None:
+    def look_up(
+        self, partition: TopicPartition, wanted: int, *, create: bool
+    ) -> OffsetAndTimestamp | None:
         """Return an offset by `OffsetSpec` or timestamp in ms."""
         place = self.where(partition, create=create)
         leo, start = self._desk.call("HMGET", place.keys.state, "leo", "start")
@@ -173,7 +174,9 @@ def _stored(line: bytes | None) -> OffsetAndMetadata | None:
 def claimed(reply: list[Any]) -> OffsetAndMetadata | None:
     """Return the committed offset out of a claim's reply."""
     _, offset, epoch, metadata = reply[:4]
-    return None if offset == b"-1" else OffsetAndMetadata(int(offset), metadata.decode(), int(epoch))
+    return (
+        None if offset == b"-1" else OffsetAndMetadata(int(offset), metadata.decode(), int(epoch))
+    )
 
 
 def refusal(partition: TopicPartition, reply: Any) -> KafkaError | None:

@@ -16,14 +16,12 @@ from streamfacade.errors import (
     NoBrokersAvailable,
     UnsupportedVersionError,
 )
-
 from streamfacade_redis.address import connection_options, uses_tls
 from streamfacade_redis.connection import Link
 from streamfacade_redis.keys import LAYOUT
 
 if TYPE_CHECKING:
     from streamfacade.config import Options
-
     from streamfacade_redis.address import Address
 
 _OLDEST = (7, 0)

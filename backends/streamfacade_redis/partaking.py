@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from streamfacade.errors import CommitFailedError, KafkaError
 from streamfacade.structs import ConsumerGroupMetadata, TopicPartition
-
 from streamfacade_redis.connection import translate
 from streamfacade_redis.membership import Member
 from streamfacade_redis.offsets import Hold, claimed, refusal
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from streamfacade.config import Options
     from streamfacade.driver import Rebalance
     from streamfacade.structs import OffsetAndMetadata
-
     from streamfacade_redis.address import Address
     from streamfacade_redis.connection import Link
     from streamfacade_redis.desk import Desk
@@ -37,7 +35,7 @@ log = logging.getLogger(__name__)
 class Partaking:
     """Between the member, who knows what it should own, and the fetcher, who reads it."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts it puts together
+    def __init__(
         self, link: Link, address: Address, options: Options, rebalance: Rebalance,
         fetcher: Fetcher, offsets: Offsets, desk: Desk,
     ) -> None:  # fmt: skip
@@ -66,7 +64,7 @@ class Partaking:
         return {n: (known[n].topic_id, known[n].partitions) for n in topics if n in known}
 
     def turn(self, timeout: float) -> None:
-        """Give up and take over what the group says; wait for news while there is nothing to read."""
+        """Give up and take over what the group says; without partitions, wait for news."""
         if self._member is None:
             return
         if not self._owned:
@@ -147,7 +145,7 @@ class Partaking:
         return None if owned is None else Hold(self._member.member_id, owned.fence)
 
     def refused(self, partition: TopicPartition, reply: Any, owned: Owned | None = None) -> None:
-        """A claim or commit met a higher fence: the partition is somebody else's."""
+        """Tell the member that a claim or commit met a higher fence."""
         owned = owned or self._owned.get(partition)
         if self._member is not None and owned is not None and reply[0] == b"FENCED":
             self._member.refused(owned, int(reply[1]))
@@ -177,5 +175,3 @@ class Partaking:
 
 def _partition(owned: Owned) -> TopicPartition:
     return TopicPartition(owned.topic, owned.partition)
-
-

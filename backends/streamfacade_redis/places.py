@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from streamfacade.errors import CorruptRecordError
     from streamfacade.structs import ConsumerRecord, TopicPartition
-
     from streamfacade_redis.offsets import Where
 
     Raw = ConsumerRecord[bytes | None, bytes | None]

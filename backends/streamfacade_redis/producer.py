@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from streamfacade._room import Room
 from streamfacade.errors import KafkaError, UnknownTopicOrPartitionError
-
 from streamfacade_redis.connection import retrying
 from streamfacade_redis.lanes import Lane
 from streamfacade_redis.sender import Sender
@@ -17,7 +16,6 @@ from streamfacade_redis.sender import Sender
 if TYPE_CHECKING:
     from streamfacade.config import Options
     from streamfacade.driver import Outgoing, Report
-
     from streamfacade_redis.address import Address
     from streamfacade_redis.connection import Link
     from streamfacade_redis.registry import Registry, Topic
@@ -125,4 +123,3 @@ class RedisProducer:
         """Let the sender finish."""
         self._sender.finish(timeout)
         self._registry.close()
-

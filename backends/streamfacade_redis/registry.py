@@ -14,8 +14,7 @@ from streamfacade.errors import (
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
 )
-from streamfacade.topic_configs import DEFAULTS, settled
-
+from streamfacade.topic_configs import DEFAULTS, MAX_AHEAD_MS, settled
 from streamfacade_redis.keys import PartitionKeys, new_topic_id
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from streamfacade_redis.connection import Link
 
 _UUIDS = uuid.UUID("6f2f9a0e-6d1b-5b0c-9d8e-2f6f1c6f7a11")
-_MAX_AHEAD = 3_600_000  # Kafka's log.message.timestamp.after.max.ms
 
 
 @dataclass(frozen=True)
@@ -159,4 +157,4 @@ def _exists(name: str) -> TopicAlreadyExistsError:
 def script_configs(configs: Mapping[str, Any]) -> str:
     """Return a topic's configs as the scripts read them."""
     wanted = ("retention.ms", "retention.bytes", "maxlen", "max.message.bytes")
-    return " ".join(str(configs[name]) for name in wanted) + f" 0 {_MAX_AHEAD}"
+    return " ".join(str(configs[name]) for name in wanted) + f" 0 {MAX_AHEAD_MS}"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamfacade.config import Options
-
     from streamfacade_redis.lanes import Batch, Lane
     from streamfacade_redis.sender import Sender
 
@@ -48,7 +47,7 @@ def _dup(sender: Sender, lane: Lane, batch: Batch, reply: list[Any]) -> None:
 
 
 def _out_of_order(_sender: Sender, lane: Lane, batch: Batch, reply: list[Any]) -> None:
-    """Renumber. Normal behind a refused batch; for the oldest it means that the log lost its end."""
+    """Renumber: normal behind a refused batch, but for the oldest the log has lost its end."""
     if not lane.disordered and lane.window[0] is batch:
         log.error(
             "%s-%d: the server expects sequence %s and not %d: acknowledged records were lost,"

@@ -16,13 +16,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis import exceptions as theirs
+
 from streamfacade.errors import (
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     UnknownTopicOrPartitionError,
 )
-
 from streamfacade_redis import replies
 from streamfacade_redis.connection import NoScriptError, ServerBusyError, pack, translate
 from streamfacade_redis.lanes import MAX_BYTES, MAX_RECORDS, WINDOW, Batch, Lane
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from streamfacade.config import Options
     from streamfacade.driver import Outgoing, Report
-
     from streamfacade_redis.connection import Link
 
 log = logging.getLogger(__name__)

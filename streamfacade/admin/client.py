@@ -45,7 +45,10 @@ class Admin:
     def _seconds(self, timeout_ms: float | None) -> float:
         if self._unusable:
             raise _lifetime.refuse(self._unusable)
-        return float(self.config["default_api_timeout_ms"] if timeout_ms is None else timeout_ms) / 1000
+        return (
+            float(self.config["default_api_timeout_ms"] if timeout_ms is None else timeout_ms)
+            / 1000
+        )
 
     def create_topics(
         self,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--max", "limit", type=click.IntRange(min=1), metavar="N", help="End after so many records."
 )
 @click.option("--key-separator", metavar="TEXT", help="Print KEY TEXT VALUE.")
-def consume(  # noqa: PLR0913 - one for each option
+def consume(
     topics: tuple[str, ...],
     start: str | int | None,
     group: str | None,

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamfacade.structs import ConsumerRecord
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from streamfacade.serializer import Convert
-    from streamfacade.structs import TopicPartition
+    from streamfacade.structs import ConsumerRecord, TopicPartition
 
     Raw = ConsumerRecord[bytes | None, bytes | None]
 
@@ -28,7 +26,7 @@ class Buffer:
         value: Convert | None,
         rewind: Callable[[TopicPartition, int], None],
     ) -> None:
-        """Deserialize with these, None meaning bytes as they are; `rewind` makes the driver go back."""
+        """Deserialize with these (None: bytes as they are); `rewind` makes the driver go back."""
         self._key = key
         self._value = value
         self._rewind = rewind

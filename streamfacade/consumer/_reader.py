@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from streamfacade.driver import ConsumerDriver
     from streamfacade.structs import ConsumerRecord
 
-_SLICE = 0.2  # seconds: the longest that close() in another thread waits, or a rebalance goes unseen
+_SLICE = (
+    0.2  # seconds: the longest that close() in another thread waits, or a rebalance goes unseen
+)
 
 
 class Reader:
     """One consumer's reading. `lock` is held while the driver works."""
 
-    def __init__(  # noqa: PLR0913 - the parts that it turns
+    def __init__(
         self,
         driver: ConsumerDriver,
         options: Options,

@@ -11,6 +11,7 @@ from streamfacade import _lifetime, _registry, serializer
 from streamfacade.consumer import _arguments as check
 from streamfacade.consumer._buffer import Buffer
 from streamfacade.consumer._commits import Commits
+from streamfacade.consumer._lookups import Lookups
 from streamfacade.consumer._membership import Membership
 from streamfacade.consumer._positions import Positions
 from streamfacade.consumer._reader import Reader
@@ -70,6 +71,7 @@ class Consumer(Generic[K, V]):
             self._driver, self.config, self._subscription,
             self._positions, self._buffer, self._commits, self._membership,
         )  # fmt: skip
+        self._lookups = Lookups(self._driver, self._reader)
         self._unusable = ""
         _lifetime.opened(self)
         if names:
@@ -337,9 +339,7 @@ class Consumer(Generic[K, V]):
         if self.config["group_id"] is None:
             msg = "committed offsets need a group_id"
             raise IllegalStateError(msg)
-        with self._reader.lock:
-            found = self._driver.committed([check.partition(partition)], self._seconds(timeout_ms))
-        stored = found[partition]
+        stored = self._lookups.committed(partition, self._seconds(timeout_ms))
         return stored if metadata or stored is None else stored.offset
 
     def group_metadata(self) -> ConsumerGroupMetadata:
@@ -357,34 +357,22 @@ class Consumer(Generic[K, V]):
             KafkaTimeoutError: no such partition, or nobody answered.
 
         """
-        return self._look_up(partitions, OffsetSpec.EARLIEST, timeout_ms)
+        self._check_open()
+        return self._lookups.ends(partitions, OffsetSpec.EARLIEST, self._seconds(timeout_ms))
 
     def end_offsets(
         self, partitions: Sequence[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """Return the offset of each partition's next record."""
-        return self._look_up(partitions, OffsetSpec.LATEST, timeout_ms)
-
-    def _look_up(
-        self, partitions: Sequence[TopicPartition], spec: OffsetSpec, timeout_ms: float | None
-    ) -> dict[TopicPartition, int]:
-        wanted = dict.fromkeys(check.partitions(partitions), int(spec))
-        return {p: o.offset for p, o in self._offsets(wanted, timeout_ms).items() if o is not None}
+        self._check_open()
+        return self._lookups.ends(partitions, OffsetSpec.LATEST, self._seconds(timeout_ms))
 
     def offsets_for_times(
         self, timestamps: Mapping[TopicPartition, int], timeout_ms: float | None = None
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
         """Return for each partition the first record at or after a timestamp in ms; None: none."""
-        return self._offsets(check.timestamps(timestamps), timeout_ms)
-
-    def _offsets(
-        self, wanted: Mapping[TopicPartition, int], timeout_ms: float | None
-    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
         self._check_open()
-        if not wanted:
-            return {}
-        with self._reader.lock:
-            return self._driver.list_offsets(wanted, self._seconds(timeout_ms))
+        return self._lookups.offsets(check.timestamps(timestamps), self._seconds(timeout_ms))
 
     def lag(self) -> dict[TopicPartition, int]:
         """Return how many records are behind each assigned partition's end: end - position."""
@@ -395,15 +383,13 @@ class Consumer(Generic[K, V]):
     def topics(self, timeout_ms: float | None = None) -> set[str]:
         """Return the names of all topics that are not internal."""
         self._check_open()
-        with self._reader.lock:
-            names = self._driver.topics(self._seconds(timeout_ms))
+        names = self._lookups.topics(self._seconds(timeout_ms))
         return {name for name in names if not name.startswith("__")}
 
     def partitions_for_topic(self, topic: str, timeout_ms: float | None = None) -> set[int]:
         """Return the partitions of a topic; empty if there is no such topic, and none is made."""
         self._check_open()
-        with self._reader.lock:
-            return set(range(self._driver.topics(self._seconds(timeout_ms)).get(topic, 0)))
+        return set(range(self._lookups.topics(self._seconds(timeout_ms)).get(topic, 0)))
 
     def _seconds(self, timeout_ms: float | None) -> float:
         return self._limit if timeout_ms is None else check.timeout(timeout_ms)

@@ -74,7 +74,7 @@ class Subscription:
         if not topics and pattern is None:
             msg = "subscribe needs topics or a pattern"
             raise ValueError(msg)
-        if topics and self.pattern is not None or pattern is not None and self.topics:
+        if (topics and self.pattern is not None) or (pattern is not None and self.topics):
             msg = "topics and patterns do not mix: unsubscribe() in between"
             raise IllegalStateError(msg)
 
@@ -87,10 +87,10 @@ class Subscription:
 
     def clear(self) -> None:
         """Want nothing."""
-        self.__init__()  # type: ignore[misc] # noqa: PLC2801 - back to the start, whatever it is
+        self.__init__()  # type: ignore[misc]
 
     def matching(self, existing: Collection[str], *, skip_internal: bool) -> frozenset[str]:
-        """Return the topics wanted, given those that exist. Patterns match from the name's start."""
+        """Return the topics wanted of those that exist; patterns match from the start of a name."""
         if self.pattern is None:
             return self.topics
         names = (t for t in existing if not (skip_internal and t.startswith("__")))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamfacade.errors import MessageSizeTooLargeError
-from streamfacade.structs import Headers
+
+if TYPE_CHECKING:
+    from streamfacade.structs import Headers
 
 _RECORD_OVERHEAD = (
     82  # batch header 61 and at most 21 for a record's own fields (Kafka's format v2)

@@ -75,7 +75,7 @@ class Producer(Generic[K, V]):
             topic, partitioner(key, sorted(self.partitions_for(topic)), [])
         )
 
-    def send(  # noqa: PLR0913 - kafka-python's signature
+    def send(
         self,
         topic: str,
         value: V | None = None,
@@ -105,7 +105,7 @@ class Producer(Generic[K, V]):
         self.produce(topic, value, key, headers, partition, timestamp_ms, future._delivered)  # noqa: SLF001 - ours
         return future
 
-    def produce(  # noqa: PLR0913 - the facade's signature
+    def produce(
         self,
         topic: str,
         value: V | None = None,
@@ -193,11 +193,11 @@ class Producer(Generic[K, V]):
             msg = f"{remaining} records are not settled after {timeout} seconds"
             raise KafkaTimeoutError(msg)
 
-    def poll(self, timeout: float = 0) -> int:  # noqa: ARG002 - confluent's signature
+    def poll(self, timeout: float = 0) -> int:
         """Return 0: callbacks need no call here. For programs that come from confluent-kafka."""
         return 0
 
-    def close(self, timeout: float | None = None, null_logger: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - kafka-python's signature
+    def close(self, timeout: float | None = None, null_logger: bool = False) -> None:  # noqa: FBT001, FBT002 - kafka-python's signature
         """Send what is left, then close; again is harmless.
 
         Args:
@@ -252,7 +252,7 @@ class Producer(Generic[K, V]):
         """Return 2: records have headers and timestamps."""
         return 2
 
-    def metrics(self, raw: bool = False) -> dict[str, dict[str, float]] | None:  # noqa: ARG002, FBT001, FBT002 - kafka-python's signature
+    def metrics(self, raw: bool = False) -> dict[str, dict[str, float]] | None:  # noqa: FBT001, FBT002 - kafka-python's signature
         """Return figures as {group: {name: value}}; None with `metrics_enabled=False`."""
         if not self.config["metrics_enabled"]:
             return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from streamfacade.errors import (
     InvalidPartitionsError,
     InvalidReplicationFactorError,
+    InvalidTimestampError,
     MessageSizeTooLargeError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -25,7 +26,7 @@ from streamfacade.structs import (
     OffsetSpec,
     TopicPartition,
 )
-from streamfacade.topic_configs import settled
+from streamfacade.topic_configs import MAX_AHEAD_MS, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,19 +55,26 @@ class Log:
     def append(self, record: Outgoing) -> Raw:
         """Store a record."""
         key, value, headers, timestamp, _ = record
-        sizes = tuple(-1 if part is None else len(part) for part in (key, value))
+        key_size, value_size = (-1 if part is None else len(part) for part in (key, value))
         header_size = sum(len(n.encode()) + len(v) for n, v in headers or ()) if headers else -1
-        if sum(sizes) > self._configs["max.message.bytes"]:
-            msg = f"the record exceeds max.message.bytes of topic {self._partition.topic}"
-            raise MessageSizeTooLargeError(msg)
+        self._check(key_size + value_size, timestamp or 0)
+        topic, number = self._partition
         stored: Raw = ConsumerRecord(
-            *self._partition, 0, self.end,
-            int(time.time() * 1000) if timestamp is None else timestamp, CREATE_TIME,
-            key, value, headers or [], None, *sizes, header_size,
+            topic, number, 0, self.end,
+            _now() if timestamp is None else timestamp, CREATE_TIME,
+            key, value, headers or [], None, key_size, value_size, header_size,
         )  # fmt: skip
         self.records.append(stored)
         self._retain()
         return stored
+
+    def _check(self, size: int, timestamp: int) -> None:
+        if size > self._configs["max.message.bytes"]:
+            msg = f"the record exceeds max.message.bytes of topic {self._partition.topic}"
+            raise MessageSizeTooLargeError(msg)
+        if timestamp > _now() + MAX_AHEAD_MS:
+            msg = "timestamp_ms is more than an hour ahead of the clock"
+            raise InvalidTimestampError(msg)
 
     def _retain(self) -> None:
         """Drop what retention no longer keeps; the newest record always stays."""
@@ -95,11 +103,14 @@ class Log:
             return OffsetAndTimestamp(self.start, -1, -1)
         if wanted == OffsetSpec.LATEST:
             return OffsetAndTimestamp(self.end, -1, -1)
-        late = (r for r in self.records if r.timestamp >= wanted)
+        found = next((r for r in self.records if r.timestamp >= wanted), None)
         if wanted == OffsetSpec.MAX_TIMESTAMP:
-            late = iter(sorted(self.records, key=lambda r: (-r.timestamp, r.offset)))
-        found = next(late, None)
+            found = max(self.records, key=lambda r: (r.timestamp, -r.offset), default=None)
         return found and OffsetAndTimestamp(found.offset, found.timestamp, 0)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _bytes(record: Raw) -> int:

@@ -118,7 +118,7 @@ class MemoryConsumer:
             self._broker.create(TopicSpec(topic))
 
     def fall_silent(self) -> None:
-        """Say nothing until the next call, as a process that is stopped, or for ever, as a dead one."""
+        """Say nothing until the next call, as a stopped process does; a dead one never calls."""
         with self._broker.changed:
             self._group.silence(self._name, self._options.seconds("session_timeout_ms"))
 
@@ -223,7 +223,7 @@ class MemoryConsumer:
     def committed(
         self,
         partitions: Collection[TopicPartition],
-        timeout: float,  # noqa: ARG002 - never waits
+        timeout: float,
     ) -> dict[TopicPartition, OffsetAndMetadata | None]:
         """Return what is stored."""
         return {p: self._group.offsets.get(p) for p in partitions}
@@ -243,7 +243,7 @@ class MemoryConsumer:
                 found[partition] = place.find(what)
         return found
 
-    def topics(self, timeout: float) -> dict[str, int]:  # noqa: ARG002 - never waits
+    def topics(self, timeout: float) -> dict[str, int]:
         """Return all topics."""
         with self._broker.changed:
             return self._broker.counts()
@@ -257,6 +257,6 @@ class MemoryConsumer:
             group, self._group.generation, self._name, instance, MemberState.STABLE
         )
 
-    def close(self, timeout: float) -> None:  # noqa: ARG002 - never waits
+    def close(self, timeout: float) -> None:
         """Leave the group."""
         self.unsubscribe()

@@ -60,7 +60,7 @@ class MemoryDriver:
         """Open a consumer."""
         return MemoryConsumer(self._broker, options, rebalance)
 
-    def open_admin(self, options: Options) -> MemoryAdmin:  # noqa: ARG002 - the port's signature
+    def open_admin(self, options: Options) -> MemoryAdmin:
         """Open an admin client."""
         return MemoryAdmin(self._broker)
 
@@ -84,7 +84,7 @@ class MemoryProducer:
         )
         self._reporter.start()
 
-    def partitions(self, topic: str, timeout: float) -> int:  # noqa: ARG002 - never waits
+    def partitions(self, topic: str, timeout: float) -> int:
         """Return the number of partitions, creating the topic if that is allowed."""
         found = self._broker.topics.get(topic)
         if found is None and not self._creates:
@@ -148,7 +148,7 @@ class MemoryAdmin:
         topics: Sequence[TopicSpec],
         timeout: float,
         *,
-        validate_only: bool,  # noqa: ARG002 - never waits
+        validate_only: bool,
     ) -> list[TopicInfo]:
         """Create topics."""
         return [self._create(spec, validate_only=validate_only) for spec in topics]
@@ -162,7 +162,7 @@ class MemoryAdmin:
             return TopicInfo(spec.name, error)
         return TopicInfo(spec.name)
 
-    def delete_topics(self, names: Sequence[str], timeout: float) -> list[TopicInfo]:  # noqa: ARG002 - never waits
+    def delete_topics(self, names: Sequence[str], timeout: float) -> list[TopicInfo]:
         """Delete topics."""
         return [self._delete(name) for name in names]
 
@@ -172,7 +172,7 @@ class MemoryAdmin:
         except KafkaError as error:
             return TopicInfo(name, error)
 
-    def describe_topics(self, names: Sequence[str] | None, timeout: float) -> list[TopicInfo]:  # noqa: ARG002 - never waits
+    def describe_topics(self, names: Sequence[str] | None, timeout: float) -> list[TopicInfo]:
         """Describe topics."""
         topics = self._broker.topics
         return [
@@ -181,7 +181,7 @@ class MemoryAdmin:
             for name in (sorted(topics) if names is None else names)
         ]  # fmt: skip
 
-    def describe_cluster(self, timeout: float) -> ClusterInfo:  # noqa: ARG002 - never waits
+    def describe_cluster(self, timeout: float) -> ClusterInfo:
         """Describe this process."""
         return ClusterInfo(f"memory-{self._broker.name}", 0, [(0, "localhost", -1, None)])
 

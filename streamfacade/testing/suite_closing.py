@@ -1,7 +1,5 @@
 """The end of consumers: from another thread, again, in a block, after a fork."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 import os

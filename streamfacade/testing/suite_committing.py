@@ -1,7 +1,5 @@
 """Committing: what is stored, who is told, and where the next one starts."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 import threading
@@ -9,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamfacade import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from streamfacade import OffsetAndMetadata, TopicPartition
 from streamfacade.errors import (
     IllegalStateError,
     KafkaTimeoutError,
     OffsetMetadataTooLargeError,
 )
-from streamfacade.testing.harness import polling, read, until, values
-from streamfacade.testing.suite_consuming import numbered, numbers
+from streamfacade.testing.harness import polling, read, until
+from streamfacade.testing.suite_consuming import numbered
 
 if TYPE_CHECKING:
     from streamfacade import Consumer

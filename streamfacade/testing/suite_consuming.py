@@ -1,7 +1,5 @@
 """Reading: poll, iteration, subscriptions, listeners, deserializers."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 import threading
@@ -79,7 +77,8 @@ class TestPoll:
 
     def test_max_records_is_kept_and_nothing_lost(self, harness: Harness) -> None:
         """No poll returns more than `max_records`, and together they return everything."""
-        topic, seen = numbered(harness, 100), []
+        topic = numbered(harness, 100)
+        seen: list[Any] = []
         consumer = harness.reader(topic)
         while len(seen) < 100:
             polled = consumer.poll(timeout_ms=30_000, max_records=7)
@@ -94,7 +93,8 @@ class TestPoll:
 
     def test_the_limit_is_for_all_partitions_together(self, harness: Harness) -> None:
         """`max_records` counts the records of all partitions, each of which stays in order."""
-        topic, seen = numbered(harness, 90, partitions=3), []
+        topic = numbered(harness, 90, partitions=3)
+        seen: list[Any] = []
         consumer = harness.reader(topic, 0, 1, 2)
         while len(seen) < 90:
             polled = consumer.poll(timeout_ms=30_000, max_records=11)
@@ -267,7 +267,8 @@ class TestDeserializers:
         topic = numbered(harness, 30, partitions=2)
         harness.send(topic, b"bad", partition=0)
         harness.send(topic, b"100", b"101", partition=1)
-        consumer, seen, errors = harness.reader(topic, 0, 1, value_deserializer=int), [], 0
+        consumer, errors = harness.reader(topic, 0, 1, value_deserializer=int), 0
+        seen: list[Any] = []
         deadline = time.monotonic() + PATIENCE
         while (len(seen) < 32 or errors < 3) and time.monotonic() < deadline:
             try:

@@ -1,7 +1,5 @@
 """Positions: seeking, the reset policy, pausing, and what the log can be asked."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 import time
@@ -111,14 +109,15 @@ class TestSeek:
     def test_a_partition_is_a_topic_partition(self, harness: Harness, partition: Any) -> None:
         """Anything else than a TopicPartition is a TypeError."""
         consumer = harness.consumer(group_id=harness.name())
-        for call in (
+        calls: tuple[Callable[[], Any], ...] = (
             lambda: consumer.seek(partition, 0),
             lambda: consumer.seek_to_end(partition),
             lambda: consumer.position(partition),
             lambda: consumer.pause(partition),
             lambda: consumer.resume(partition),
             lambda: consumer.committed(partition),
-        ):
+        )
+        for call in calls:
             with pytest.raises(TypeError):
                 call()
 
@@ -142,7 +141,7 @@ class TestReset:
     def test_latest_is_the_default(self, harness: Harness) -> None:
         """A consumer that says nothing of it starts at the end."""
         topic = numbered(harness, 3)
-        consumer = harness.reader(topic, **{"auto_offset_reset": "latest"})
+        consumer = harness.reader(topic, auto_offset_reset="latest")
         assert consumer.position(TopicPartition(topic, 0)) == 3
 
     def test_none_is_an_error(self, harness: Harness) -> None:

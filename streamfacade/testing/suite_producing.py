@@ -1,7 +1,5 @@
 """What becomes of records that are sent: futures, callbacks, flush, close."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 import asyncio
@@ -147,7 +145,7 @@ class TestFutures:
             async def wait(future: Any) -> Any:
                 return await future
 
-            return await asyncio.gather(wait(good), wait(bad), return_exceptions=True)
+            return list(await asyncio.gather(wait(good), wait(bad), return_exceptions=True))
 
         metadata, error = asyncio.run(send())
         assert metadata.offset == 0
@@ -189,7 +187,7 @@ class TestDelivery:
         topic, producer = strict(harness), harness.producer()
         reports: list[Report] = []
         producer.produce(
-            topic, b"x" * 3000, b"key", on_delivery=lambda error, record: reports.append((error, record))
+            topic, b"x" * 3000, b"key", on_delivery=lambda *report: reports.append(report)
         )  # fmt: skip
         producer.flush(PATIENCE)
         ((error, record),) = reports

@@ -1,7 +1,5 @@
 """What may not be sent is refused at once, and nothing of it is sent."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

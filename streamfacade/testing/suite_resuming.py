@@ -1,7 +1,5 @@
 """Where a consumer starts after another one has stopped, orderly or not; and automatic commits."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,5 @@
 """How records are sent: order, back-pressure, acknowledgement, serializers, auto-creation."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 import threading

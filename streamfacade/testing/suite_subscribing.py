@@ -1,7 +1,5 @@
 """What a consumer reads: topics, patterns, partitions by hand; and who is told."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 import threading
@@ -256,7 +254,12 @@ class TestListener:
         """A `seek` in `on_partitions_assigned` decides where reading starts."""
         topic = numbered(harness, 10)
         consumer = harness.consumer(group_id=harness.name())
-        seek = Listener(lambda assigned: [consumer.seek(p, 7) for p in assigned])
+
+        def to_seven(assigned: set[TopicPartition]) -> None:
+            for partition in assigned:
+                consumer.seek(partition, 7)
+
+        seek = Listener(to_seven)
         consumer.subscribe([topic], listener=seek)
         assert values(read(consumer, 3)) == numbers(7, 10)
 

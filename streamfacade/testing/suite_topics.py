@@ -1,7 +1,5 @@
 """Topics: creating, deleting, describing; and what their end does to clients."""
 
-# ruff: noqa: S101, PLR2004 - tests assert plain numbers
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -196,7 +194,7 @@ class TestDeleteTopics:
         """It starts at offset 0 with the partitions of now, without the old group's offsets."""
         admin, topic, group = harness.admin(), numbered(harness, 5), harness.name()
         place = TopicPartition(topic, 0)
-        with harness.reader(topic, group_id=group) as consumer:
+        with harness.reader(topic, group_id=group, allow_auto_create_topics=False) as consumer:
             read(consumer, 5)
             consumer.commit()
         (before,) = admin.describe_topics([topic])
@@ -260,7 +258,9 @@ class TestVanishedTopics:
 
     def test_a_stale_producer_finds_the_new_topic(self, harness: Harness) -> None:
         """A producer that knew the old topic writes to the new one, from offset 0, in order."""
-        topic, producer = harness.topic(), harness.producer(metadata_max_age_ms=300)
+        topic, producer = harness.topic(), harness.producer(
+            metadata_max_age_ms=300, allow_auto_create_topics=False
+        )
         _send(producer, topic, 5)
         _recreate(harness, topic)
         _send(producer, topic, 5)
@@ -270,7 +270,7 @@ class TestVanishedTopics:
     def test_a_stale_consumer_reads_the_new_topic(self, harness: Harness) -> None:
         """A consumer that stood beyond the new topic's end starts it by its reset policy."""
         topic = numbered(harness, 10)
-        consumer = harness.reader(topic, metadata_max_age_ms=300)
+        consumer = harness.reader(topic, metadata_max_age_ms=300, allow_auto_create_topics=False)
         read(consumer, 10)
         _recreate(harness, topic)
         harness.send(topic, b"new 0", b"new 1")
