@@ -18,6 +18,8 @@ from streamfacade.testing.harness import polling, read, values
 from streamfacade.testing.suite_consuming import numbered, numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamfacade.testing.harness import Harness
 
 NOT_PARTITIONS = [("t", 0), "t", None, [TopicPartition("t", 0)]]
