@@ -111,9 +111,12 @@ class Heart(threading.Thread):
 
     def _wait(self) -> None:
         with self._news:
-            due = min(self._state.next_beat(), self._read_at + self._plan.max_age)
-            joined = self._state.joined
-        rung = self._bell.wait(min(due - clock(), 60.0), listen=joined)
+            due = self._state.next_beat()
+            if self._wanted:
+                due = min(due, self._read_at + self._plan.max_age)
+            # With Redis away, time is for the next heartbeat, not for connecting the bell too.
+            listen = self._state.joined and self._link.is_open
+        rung = self._bell.wait(min(due - clock(), 60.0), listen=listen)
         if rung:
             with self._news:
                 self._state.rung(*rung, clock())

@@ -55,12 +55,17 @@ class Member:
         self._news = threading.Condition()
         self._heart: Heart | None = None
         stem = re.sub(r"[^\w.-]", "_", options["client_id"] or "consumer", flags=re.ASCII)
-        ids = (f"{stem}-{token}-{n}" for token in [token_hex(6)] for n in count(1))
-        self._state = State(
-            ids.__next__,
+        token = token_hex(6)
+        self._ids = (f"{stem}-{token}-{number}" for number in count(1))
+        self._options = options
+        self._state = self._new_state()
+
+    def _new_state(self) -> State:
+        return State(
+            self._ids.__next__,
             session=self._who.session,
-            interval=options.seconds("heartbeat_interval_ms"),
-            max_poll_interval=options.seconds("max_poll_interval_ms"),
+            interval=self._options.seconds("heartbeat_interval_ms"),
+            max_poll_interval=self._options.seconds("max_poll_interval_ms"),
             tell=lambda level, text: log.log(level, "group %s: %s", self._who.group, text),
         )
 
@@ -143,8 +148,8 @@ class Member:
             return
         self._stop(heart, timeout, leave=not self._who.instance)
         with self._news:
-            self._heart = None
-            self._state.reset()
+            # Another one: if the thread is still stuck in a call, it keeps the old one.
+            self._heart, self._state = None, self._new_state()
 
     def _stop(self, heart: Heart, timeout: float, *, leave: bool) -> None:
         with self._news:

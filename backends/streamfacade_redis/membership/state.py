@@ -280,13 +280,6 @@ class State:
         """Show the application an error once; membership goes on."""
         self._error = self._error or error
 
-    def reset(self) -> None:
-        """Forget everything but the versions: the application is done with its subscription."""
-        self._start_anew()
-        self._lost.clear()
-        self._error, self._shut_out = None, False
-        self._subscription, self._polled, self._next = "", inf, -inf
-
     def _fail(self, error: KafkaError) -> None:
         self._start_anew(f"out of the group: {error}")
         self._error, self._shut_out = error, True

@@ -42,8 +42,8 @@ def strategies(option: Any) -> dict[str, Assign]:
         KafkaConfigurationError: an unknown name, or an object that cannot assign.
 
     """
-    given = [option] if isinstance(option, str) or hasattr(option, "name") else list(option or ())
-    return dict(_strategy(one) for one in given or ["sticky"])
+    given = list(option or ["sticky"]) if isinstance(option, (list, tuple)) else [option]
+    return dict(_strategy(one) for one in given)
 
 
 def _strategy(given: Any) -> tuple[str, Assign]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streamfacade_redis.membership.state import State
-
 from tests.redis.membership.simulation import BROKEN, ORDINARY
 
 
@@ -13,6 +12,7 @@ class NoLease(State):
     """Believes in its partitions until the group says otherwise."""
 
     def holds_lease(self, now):
+        """Say so."""
         return True
 
     def _check_lease(self, now):
@@ -53,7 +53,7 @@ ABLATIONS = {
     "no counter of commits": Ablation("rewind", swaps=_fence(" and counter > counted")),
     "a fence that is written blindly": Ablation(
         "zombie commit",
-        swaps=_fence("fence < held or (fence == held and owner ~= '' and owner ~= member)", "false"),
+        swaps=_fence("elseif fence < held or (fence == held and ", "elseif false and ("),
     ),
     "release by absence": Ablation(
         "two at once", swaps=_heartbeat("if released[grant] then", "if not wanted[partition] then")

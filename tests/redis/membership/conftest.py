@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+
 from streamfacade_redis.connection import Link
 from streamfacade_redis.keys import Namespace
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from streamfacade.errors import KafkaError
 from streamfacade_redis.membership.state import State
 from streamfacade_redis.membership.wire import Identity
-
 from tests.redis.membership.world import SESSION, World, ids
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+
 from streamfacade.errors import FencedInstanceIdError, InconsistentGroupProtocolError
 from streamfacade_redis.membership import target
 from streamfacade_redis.membership.solo import number_for_outsider, remove_member
 from streamfacade_redis.membership.state import State
 from streamfacade_redis.membership.wire import Answer, Beat, Identity, Owned, lines
-
 from tests.redis.membership.world import SESSION, World, ids
 
 GROUP = "g"
@@ -205,7 +205,7 @@ def test_the_bell_rings_for_epochs_targets_and_releases(world):
     for step in (
         lambda: world.heartbeat(b.state.beat(1), b.who, 1),
         lambda: a.beat(4),
-        lambda: (a.settle(5)),
+        lambda: a.settle(5),
     ):
         step()
         heard.append(world.rings(GROUP))
