@@ -54,7 +54,9 @@ def open_driver(url: str) -> KafkaDriver:
         KafkaConfigurationError: the URL is anything else.
 
     """
-    servers = [re.sub(r"^kafka://", "", server.strip(), flags=re.I) for server in url.split(",")]
+    servers = [
+        re.sub(r"^kafka://", "", server.strip(), flags=re.IGNORECASE) for server in url.split(",")
+    ]
     for server in servers:
         if not _SERVER.fullmatch(server):
             # Not shown if it may hold a password.

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from streamfacade.driver import ClusterInfo, PartitionInfo, TopicInfo, TopicSpec
-from streamfacade.errors import KafkaError
 from streamfacade_kafka.connection import connect
 from streamfacade_kafka.errors import translated
 from streamfacade_kafka.options import admin_properties
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from streamfacade.config import Options
+    from streamfacade.errors import KafkaError
 
 _PAUSE = 0.02
 
@@ -50,9 +51,7 @@ class KafkaAdminDriver:
             self._wait(created, lambda name, seen: seen.get(name, 0) > 0, deadline)
             known = self._described(created, deadline - time.monotonic())
         return [
-            TopicInfo(spec.name, refused[spec.name])
-            if spec.name in refused
-            else known[spec.name]
+            TopicInfo(spec.name, refused[spec.name]) if spec.name in refused else known[spec.name]
             for spec in topics
         ]
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaException, Message
 from confluent_kafka import TopicPartition as Position
 
+from streamfacade.structs import TopicPartition
 from streamfacade_kafka.errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from streamfacade.structs import TopicPartition
     from streamfacade_kafka.records import Records
 
 
@@ -31,6 +31,7 @@ class Assignment:
         self._active: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
         self._moved: set[TopicPartition] = set()
+        self._kept: list[Message] = []
         self._changed = False
         self._shrunk = False
 
@@ -57,11 +58,13 @@ class Assignment:
         """Fetch nothing until the next `seek`."""
         self.places.pop(partition, None)
         self._moved.discard(partition)
+        self._forget(partition)
         self._changed = True
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Fetch next from `offset`."""
         self.places[partition] = offset
+        self._forget(partition)
         if partition in self._active:
             self._moved.add(partition)
         self._changed = True
@@ -69,12 +72,26 @@ class Assignment:
     def pause(self, partitions: Collection[TopicPartition]) -> None:
         """Fetch nothing; the place is kept."""
         self._paused.update(partitions)
+        for partition in {partition_of(message) for message in self._kept}.intersection(partitions):
+            self.seek(partition, self.places[partition])  # what is kept is to be fetched again
         self._consumer.pause(_positions(self._active.intersection(partitions)))
 
     def resume(self, partitions: Collection[TopicPartition]) -> None:
         """Fetch again, from the place."""
         self._paused.difference_update(partitions)
         self._consumer.resume(_positions(self._active.intersection(partitions)))
+
+    def keep(self, message: Message) -> None:
+        """Keep what came where nothing was to be read, for the next fetch."""
+        self._kept.append(message)
+
+    def take_kept(self) -> list[Message]:
+        """Return what was kept and is still to be read."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def _forget(self, partition: TopicPartition) -> None:
+        self._kept = [one for one in self._kept if partition_of(one) != partition]
 
     def drop_stale(self, records: Records) -> None:
         """Drop what a rebalance or a seek in the same poll has made stale."""
@@ -150,6 +167,16 @@ class Assignment:
 
     def _at(self, partitions: Iterable[TopicPartition]) -> list[Position]:
         return [Position(*partition, self.places[partition]) for partition in partitions]
+
+
+def partition_of(message: Message) -> TopicPartition:
+    """Return a message's partition; that of an error may have no number, or no topic."""
+    return TopicPartition(message.topic() or "", _number(message))
+
+
+def _number(message: Message) -> int:
+    number = message.partition()
+    return -1 if number is None else number
 
 
 def _positions(partitions: Iterable[TopicPartition]) -> list[Position]:

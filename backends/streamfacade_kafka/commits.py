@@ -73,7 +73,9 @@ class Commits:
 
     def _start(self, offsets: Offsets, timeout: float) -> Future[None]:
         positions = [
-            Position(tp.topic, tp.partition, kept.offset or 0, kept.metadata or "", kept.leader_epoch)
+            Position(
+                tp.topic, tp.partition, kept.offset or 0, kept.metadata or "", kept.leader_epoch
+            )
             for tp, kept in offsets.items()
         ]
         deadline = time.monotonic() + timeout
@@ -104,4 +106,3 @@ class Commits:
             if one.error:
                 return commit_failed(one.error, f"{self._doing}, {one.topic} [{one.partition}]")
         return None
-

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError as Cause
 from confluent_kafka import KafkaException
 
 from streamfacade import errors
+from streamfacade_kafka.codes import ALL_DOWN, FATAL, REFUSING
 from streamfacade_kafka.errors import translated
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("streamfacade.kafka")
 
-_CONCLUSIVE = frozenset({
-    Cause._AUTHENTICATION, Cause._SSL, Cause.SASL_AUTHENTICATION_FAILED,
-    Cause.UNSUPPORTED_SASL_MECHANISM, Cause.CLUSTER_AUTHORIZATION_FAILED,
-})  # fmt: skip
 # librdkafka's words when a broker hangs up on the first request.
 _WRONG_PROTOCOL = ("security.protocol", "SSL handshake failed")
 _QUIET = 30.0
@@ -71,7 +68,7 @@ class Ear:
 
     def __call__(self, error: Cause) -> None:
         """Take an error from librdkafka's callback."""
-        if error.code() != Cause._ALL_BROKERS_DOWN or self.last is None:
+        if error.code() != ALL_DOWN or self.last is None:
             self.last = error
         if error.fatal():
             self.fatal = error
@@ -81,7 +78,7 @@ class Ear:
     def explained(self, error: BaseException, doing: str) -> errors.KafkaError:
         """Translate an error; a fatal one hides its reason, which was heard before."""
         cause = error.args[0] if isinstance(error, KafkaException) else None
-        if isinstance(cause, Cause) and self.fatal and cause.code() == Cause._FATAL:
+        if isinstance(cause, Cause) and self.fatal and cause.code() == FATAL:
             return translated(self.fatal, doing)
         return translated(error, doing)
 
@@ -126,7 +123,7 @@ def _wait_for_answer(client: Client, ear: Ear, servers: str, timeout: float) -> 
             reason = ear.last or error.args[0]
         else:
             return
-        if reason.code() in _CONCLUSIVE:
+        if reason.code() in REFUSING:
             hint = "check security_protocol and the ssl_* and sasl_* options"
             raise translated(reason, f"{servers} refuses the connection ({hint})")
         if len(ear.doubts) > 1:  # once may be a broker that was just stopping

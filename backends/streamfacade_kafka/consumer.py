@@ -14,11 +14,9 @@ from streamfacade.structs import ConsumerGroupMetadata, TopicPartition
 from streamfacade_kafka.assignment import Assignment
 from streamfacade_kafka.caller import Caller
 from streamfacade_kafka.commits import Commits
-from streamfacade_kafka.connection import connect
-from streamfacade_kafka.connection import log
+from streamfacade_kafka.connection import connect, log
 from streamfacade_kafka.faults import Faults
 from streamfacade_kafka.lookups import Lookups
-from streamfacade_kafka.membership import Identity
 from streamfacade_kafka.options import consumer_properties
 from streamfacade_kafka.records import build_records
 from streamfacade_kafka.subscription import Subscription
@@ -46,9 +44,7 @@ class KafkaConsumerDriver:
             raise KafkaConfigurationError("group_id must be None or a name: librdkafka aborts")
         # Without a group librdkafka still wants a name; nothing is ever stored under this one.
         properties = consumer_properties(servers, options, group_id or f"none-{uuid.uuid4()}")
-        self._consumer, ear = connect(
-            Consumer, properties, options.seconds("bootstrap_timeout_ms")
-        )
+        self._consumer, ear = connect(Consumer, properties, options.seconds("bootstrap_timeout_ms"))
         self._group_id, self._instance_id = group_id, options["group_instance_id"]
         self._caller = Caller(f"{options['client_id']}-commits")
         self._commits = Commits(
@@ -103,13 +99,21 @@ class KafkaConsumerDriver:
             self._subscription.serve(deadline)
             self._assignment.apply()
             left = max(0.0, deadline - time.monotonic())
-            messages = self._receive(min(_SLICE, left), max_records)
+            messages = self._assignment.take_kept() or self._receive(min(_SLICE, left), max_records)
             records = self._records(messages) if messages else {}
             if records:
                 return records
             self._faults.raise_first()
             if left == 0:
                 return {}
+
+    def tend(self) -> None:
+        """Do what is due without reading: rebalances, answers to commits."""
+        message = self._consumer.poll(0)
+        if message is not None:
+            self._assignment.keep(message)
+        self._commits.tell()
+        self._subscription.raise_failure()
 
     def _receive(self, timeout: float, max_records: int) -> list[Message]:
         first = self._consumer.poll(timeout)
@@ -163,7 +167,7 @@ class KafkaConsumerDriver:
 
     def group_metadata(self) -> ConsumerGroupMetadata:
         """Return this member's identity."""
-        known: Identity = self._subscription.identity
+        known = self._subscription.identity
         return ConsumerGroupMetadata(
             self._group_id,
             known.generation,

@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 - librdkafka's own codes are public, but start with an underscore
 """From librdkafka's errors to the library's own.
 
 Codes above zero are the protocol's, and mean the same on both sides. Those below are
@@ -12,6 +13,7 @@ from confluent_kafka import KafkaError as Cause
 from confluent_kafka import KafkaException
 
 from streamfacade import errors
+from streamfacade_kafka.codes import NOT_A_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,12 +85,6 @@ LOCAL: dict[int, Maker] = {
     Cause._INVALID_DIFFERENT_RECORD: errors.InvalidRecordError,
     Cause._DESTROY_BROKER: errors.KafkaConnectionError,
 }
-
-NOT_A_MEMBER = frozenset({
-    Cause.ILLEGAL_GENERATION, Cause.UNKNOWN_MEMBER_ID, Cause.FENCED_INSTANCE_ID,
-    Cause.STALE_MEMBER_EPOCH, Cause.FENCED_MEMBER_EPOCH,
-    Cause._ASSIGNMENT_LOST, Cause._MAX_POLL_EXCEEDED,
-})  # fmt: skip
 
 
 def cause_of(error: Cause | BaseException) -> Cause | None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import IsolationLevel, KafkaException
 from confluent_kafka import TopicPartition as Position
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from streamfacade import errors
 from streamfacade.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
@@ -123,7 +124,7 @@ class Lookups:
 
 
 def _spec(at: int) -> Any:
-    return _SPECS[at]() if at in _SPECS else OffsetSpec.for_timestamp(at)
+    return _SPECS[at]() if at in _SPECS else OffsetSpec.for_timestamp(at)  # type: ignore[no-untyped-call] # theirs
 
 
 def _hit(answer: Any) -> OffsetAndTimestamp | None:

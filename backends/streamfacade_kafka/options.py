@@ -23,6 +23,7 @@ log = logging.getLogger("streamfacade.kafka")
 
 _INT_MAX = 2147483647
 _HOUR_MS = 3600000
+_DAY_MS = 86400000
 # What a small record on its way costs in memory, about: the limit in records follows from it.
 _RECORD_OVERHEAD = 512
 # The broker's size includes framing that our estimate does not have.
@@ -111,7 +112,7 @@ def producer_properties(servers: str, options: Options) -> Properties:
         KafkaConfigurationError: an option that librdkafka has no way to honour.
 
     """
-    properties = _common(servers, options) | _renamed(_PRODUCER, options)
+    properties: Properties = {**_common(servers, options), **_renamed(_PRODUCER, options)}
     properties |= {
         "compression.type": options["compression_type"] or "none",
         "partitioner": "murmur2_random",
@@ -122,7 +123,7 @@ def producer_properties(servers: str, options: Options) -> Properties:
         ),
     }
     if "batch_size" in options.given:
-        properties["batch.size"] = _clamped(options["batch_size"])
+        properties["batch.size"] = max(1, _clamped(options["batch_size"]))
     if options["transactional_id"]:
         properties |= _transactional(options)
     return properties | _raw(options)
@@ -147,7 +148,7 @@ def consumer_properties(servers: str, options: Options, group_id: str) -> Proper
         KafkaConfigurationError: an option that librdkafka has no way to honour.
 
     """
-    properties = _common(servers, options) | _renamed(_CONSUMER, options)
+    properties: Properties = {**_common(servers, options), **_renamed(_CONSUMER, options)}
     properties |= {
         "group.id": group_id,
         "auto.offset.reset": "error",
@@ -159,7 +160,8 @@ def consumer_properties(servers: str, options: Options, group_id: str) -> Proper
         # The default of a second leaves a consumer that caught up with its queue waiting.
         "fetch.queue.backoff.ms": 5,
         "queued.min.messages": 20000,
-        "queued.max.messages.kbytes": _clamped(-(-options["fetch_max_bytes"] // 1024)),
+        # At least one answer of the server must fit.
+        "queued.max.messages.kbytes": min(-(-options["fetch_max_bytes"] // 1024), 2097151),
     }
     for name, theirs in ("group_instance_id", "group.instance.id"), ("client_rack", "client.rack"):
         if options[name]:
@@ -235,14 +237,16 @@ def _name(assignor: Any) -> str:
 
 def _common(servers: str, options: Options) -> Properties:
     _refuse(options)
-    properties = {"bootstrap.servers": servers} | _renamed(_COMMON, options)
+    properties: Properties = {"bootstrap.servers": servers, **_renamed(_COMMON, options)}
     properties |= {theirs: options[n] for n, theirs in _OPTIONAL.items() if options[n] is not None}
     properties |= {
+        "retry.backoff.ms": max(1, properties["retry.backoff.ms"]),
         "retry.backoff.max.ms": max(1000, properties["retry.backoff.ms"]),
         "reconnect.backoff.max.ms": max(
             properties["reconnect.backoff.ms"], properties["reconnect.backoff.max.ms"]
         ),
-        "topic.metadata.refresh.interval.ms": min(options["metadata_max_age_ms"], _HOUR_MS),
+        "metadata.max.age.ms": min(properties["metadata.max.age.ms"], _DAY_MS),
+        "topic.metadata.refresh.interval.ms": min(properties["metadata.max.age.ms"], _HOUR_MS),
         "ssl.endpoint.identification.algorithm": (
             "https" if options["ssl_check_hostname"] else "none"
         ),

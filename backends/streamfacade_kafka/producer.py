@@ -6,15 +6,15 @@ import threading
 import time
 import warnings
 from concurrent.futures import TimeoutError as NotYet
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from confluent_kafka import KafkaError as Cause
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from streamfacade import errors
 from streamfacade_kafka.caller import Caller
+from streamfacade_kafka.codes import NOT_A_MEMBER, PURGED
 from streamfacade_kafka.connection import connect, log
-from streamfacade_kafka.errors import NOT_A_MEMBER, commit_failed
+from streamfacade_kafka.errors import commit_failed
 from streamfacade_kafka.membership import Identity, pack
 from streamfacade_kafka.options import producer_properties
 from streamfacade_kafka.reports import Collector, Ledger
@@ -22,6 +22,8 @@ from streamfacade_kafka.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from confluent_kafka import KafkaError as Cause
 
     from streamfacade import structs
     from streamfacade.config import Options
@@ -34,7 +36,6 @@ _LOOK = 1023
 _MANY = 8192
 # How long reports of records given up at close may take: they come from memory.
 _LAST_REPORTS = 5.0
-_PURGED = frozenset({Cause._PURGE_QUEUE, Cause._PURGE_INFLIGHT})
 
 
 class KafkaProducerDriver:
@@ -86,7 +87,7 @@ class KafkaProducerDriver:
         to = -1 if partition is None else partition
         try:
             # By position: keywords would cost half as much again.
-            self._produce(topic, value, key, to, slot.callback, None, timestamp or 0, headers)
+            self._produce(topic, value, key, to, slot.callback, None, timestamp or 0, headers)  # type: ignore[arg-type] # list is invariant
         except BaseException as error:  # noqa: BLE001 - all but a full buffer is raised there
             self._send_again(error, (topic, value, key, to), slot, size, timeout)
 
@@ -109,17 +110,17 @@ class KafkaProducerDriver:
         timeout: float,
     ) -> None:
         """Try again while the buffer is full, else account for a record that was not taken."""
-        try:
-            if not isinstance(error, BufferError):
-                raise error
-            self._keep_trying(arguments, slot, size, timeout)
-        except BaseException as reason:
-            number, slot.record = slot.number, None
-            self._free.append(slot)
-            self._ledger.settle((number,))
-            if isinstance(reason, KafkaException):
-                raise self._ear.explained(reason, f"send to {arguments[0]}") from reason
-            raise
+        reason: BaseException | None = error
+        if isinstance(error, BufferError):
+            reason = self._keep_trying(arguments, slot, size, timeout)
+        if reason is None:
+            return
+        number, slot.record = slot.number, None
+        self._free.append(slot)
+        self._ledger.settle((number,))
+        if isinstance(reason, KafkaException):
+            raise self._ear.explained(reason, f"send to {arguments[0]}") from reason
+        raise reason
 
     def _keep_trying(
         self,
@@ -127,22 +128,24 @@ class KafkaProducerDriver:
         slot: Slot,
         size: int,
         timeout: float,
-    ) -> None:
+    ) -> BaseException | None:
+        """Return None once librdkafka has the record, else why it has not."""
         if size > self._buffer_memory:
-            raise errors.MessageSizeTooLargeError(
+            return errors.MessageSizeTooLargeError(
                 f"a record of {size} bytes can never fit: buffer_memory is {self._buffer_memory}"
             )
-        assert slot.record is not None  # noqa: S101 - for the type checker: send has set it
-        _, _, headers, timestamp, _ = slot.record
+        _, _, headers, timestamp, _ = cast("Outgoing", slot.record)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            self._wait_for_room()
             try:
-                self._produce(*arguments, slot.callback, None, timestamp or 0, headers)
+                self._wait_for_room()
+                self._produce(*arguments, slot.callback, None, timestamp or 0, headers)  # type: ignore[arg-type] # as above
             except BufferError:
                 continue
-            return
-        raise errors.KafkaTimeoutError(
+            except BaseException as error:  # noqa: BLE001 - raised by the caller
+                return error
+            return None
+        return errors.KafkaTimeoutError(
             f"the buffer stayed full for {timeout:g} s (topic {arguments[0]}):"
             " the broker is slower than this producer, or unreachable"
         )
@@ -174,8 +177,7 @@ class KafkaProducerDriver:
                 self._serve()
                 self._settle()
                 self._topics.refresh_when_due()
-            except Exception:
-                # Everybody's records depend on this thread: it goes on.
+            except Exception:  # noqa: BLE001 - everybody's records depend on this thread
                 log.exception("the thread that polls librdkafka met an error")
 
     def _serve(self) -> None:
@@ -186,7 +188,7 @@ class KafkaProducerDriver:
                 self._producer.poll(_FULL if self._lingers else _IDLE)
         except KafkaException as error:
             # Fatal ones come this way too; the records they concern are reported one by one.
-            log.error("%s", self._ear.explained(error, "producer"))  # noqa: TRY400 - no bug of ours
+            log.error("%s", self._ear.explained(error, "producer"))
 
     def _settle(self) -> None:
         outcomes = self._collector.take()
@@ -204,7 +206,7 @@ class KafkaProducerDriver:
 
     def _failure(self, cause: Cause, topic: str, partition: int) -> errors.KafkaError:
         where = f"send to {topic}" + (f" [{partition}]" if partition >= 0 else "")
-        if cause.code() not in _PURGED:
+        if cause.code() not in PURGED:
             return self._ear.explained(KafkaException(cause), where)
         if self._closing:
             return errors.KafkaTimeoutError(f"{where}: the producer closed before it was sent")

@@ -45,7 +45,7 @@ def _grouped(records: list[Record]) -> Records:
 def _built(
     topics: Iterable[Any], partitions: Iterable[Any], messages: Sequence[Message]
 ) -> list[Record]:
-    kinds, timestamps = zip(*map(Message.timestamp, messages))
+    kinds, timestamps = zip(*map(Message.timestamp, messages), strict=True)
     keys = list(map(Message.key, messages))
     values = list(map(Message.value, messages))
     headers, header_sizes = _headers(messages)

@@ -121,7 +121,7 @@ def _outcomes(
     if _uniform(topics) and _uniform(partitions) and not any(causes):
         yield Outcome(topics[0], partitions[0], records, offsets, timestamps, None, numbers)
         return
-    for (topic, partition, cause), cut in runs(zip(topics, partitions, causes)):
+    for (topic, partition, cause), cut in runs(zip(topics, partitions, causes, strict=True)):
         yield Outcome(
             topic, partition, records[cut], offsets[cut], timestamps[cut], cause, numbers[cut]
         )

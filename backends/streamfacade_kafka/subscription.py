@@ -33,7 +33,7 @@ _NOBODY = Identity("")
 
 
 class Subscription:
-    """This consumer as a member of its group."""
+    """One consumer as a member of its group."""
 
     def __init__(
         self,
@@ -61,14 +61,14 @@ class Subscription:
 
     def subscribe(self, topics: Collection[str]) -> None:
         """Want these topics; joins in the next `serve`."""
-        self._topics = set(topics)
-        self._missing = set(topics)
-        self._asked = False
-        self._look_again = 0.0
+        if self._topics == set(topics):
+            return  # said again from time to time; an eager group would rebalance for it
+        self._topics, self._missing = set(topics), set(topics)
+        self._asked, self._look_again = False, 0.0
 
     def serve(self, deadline: float) -> None:
         """Do what is due before a poll: join, and hand over partitions that arrived."""
-        self._raise_failure()
+        self.raise_failure()
         if self._missing and time.monotonic() >= self._look_again:
             self._ask_for_topics()
         if self._settled:
@@ -152,7 +152,8 @@ class Subscription:
         except BaseException as error:  # noqa: BLE001 - raised by the next serve or give_up
             self._failure = self._failure or error
 
-    def _raise_failure(self) -> None:
+    def raise_failure(self) -> None:
+        """Raise what the facade raised inside a callback."""
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -169,7 +170,7 @@ class Subscription:
         finally:
             self._assignment.disown(owned)
             self._topics, self._missing = set(), set()
-        self._raise_failure()
+        self.raise_failure()
 
     def leave(self) -> None:
         """Give everything up and leave the group; later members need not wait for us."""

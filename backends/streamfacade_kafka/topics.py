@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError as Cause
 from confluent_kafka import KafkaException
 
 from streamfacade.errors import KafkaTimeoutError
+from streamfacade_kafka.codes import NO_TOPIC, NOT_YET, UNREACHABLE
 from streamfacade_kafka.errors import translated
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.02
 _RENEWAL = 1.0
-# What a topic says of itself while it is being made.
-_NOT_YET = frozenset({
-    Cause.UNKNOWN_TOPIC_OR_PART, Cause.LEADER_NOT_AVAILABLE, Cause._UNKNOWN_TOPIC,
-})  # fmt: skip
 
 
 def find_topic(client: Client, topic: str, timeout: float, *, create: bool) -> int:
@@ -54,7 +51,7 @@ def find_topic(client: Client, topic: str, timeout: float, *, create: bool) -> i
 
 
 def _or_raise(reason: Cause, topic: str) -> Cause:
-    if reason.code() in (Cause._TRANSPORT, Cause._ALL_BROKERS_DOWN, Cause._RESOLVE):
+    if reason.code() in UNREACHABLE:
         return reason
     raise translated(reason, f"look up topic {topic}")
 
@@ -64,8 +61,8 @@ def _trouble(found: Any, topic: str, *, create: bool) -> Cause | None:
     error: Cause | None = found.error
     if error is None:
         return None if found.partitions else Cause(Cause.LEADER_NOT_AVAILABLE)
-    missing = error.code() in (Cause.UNKNOWN_TOPIC_OR_PART, Cause._UNKNOWN_TOPIC)
-    if error.code() not in _NOT_YET or (missing and not create):
+    missing = error.code() in NO_TOPIC
+    if error.code() not in NOT_YET or (missing and not create):
         raise translated(error, f"topic {topic}")
     return error
 
