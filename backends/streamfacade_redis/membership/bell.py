@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import select
+import logging
+import selectors
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from streamfacade_redis.membership.wire import ring
 
 if TYPE_CHECKING:
     from streamfacade_redis.connection import Link
+
+log = logging.getLogger(__name__)
 
 _BLOCK = 10.0
 """Seconds that one XREAD waits at the server; without an answer much later the line is dead."""
@@ -55,13 +58,13 @@ class Bell:
         try:
             if listen:
                 sockets.append(self._listen())
-            ready = select.select(sockets, [], [], max(timeout, 0.0))[0]
+            ready = _ready(sockets, timeout)
             self._drain()
-            return self._hear() if sockets[-1] in ready and listen else None
-        except (KafkaError, RedisError, OSError, ValueError):
+            return self._hear() if listen and sockets[-1] in ready else None
+        except (KafkaError, RedisError, OSError, ValueError) as error:
+            log.debug("the bell %s is not heard for a second: %s", self._key, error)
             self._hang_up()
-            if listen:
-                select.select([self._ear], [], [], min(max(timeout, 0.0), 1.0))
+            _ready([self._ear], min(timeout, 1.0))
             return None
 
     def _listen(self) -> socket.socket:
@@ -101,3 +104,11 @@ class Bell:
         self._hang_up()
         self._ear.close()
         self._mouth.close()
+
+
+def _ready(sockets: list[socket.socket], timeout: float) -> list[object]:
+    """Wait for one of the sockets; unlike `select`, whatever their numbers are."""
+    with selectors.DefaultSelector() as selector:
+        for one in sockets:
+            selector.register(one, selectors.EVENT_READ)
+        return [key.fileobj for key, _ in selector.select(max(timeout, 0.0))]

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_NO_ANSWER = "no answer to a heartbeat"
+_NO_TOPICS = "the topics could not be read"
+_NO_TARGET = "could not assign partitions"
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
 
 
@@ -61,7 +64,7 @@ class Heart(threading.Thread):
         self._read_at = -inf
         self._stopping = False
         self._leaving = False
-        self._troubled = False
+        self._troubles: set[str] = set()
 
     # From the polling thread, under `news`
 
@@ -134,13 +137,14 @@ class Heart(threading.Thread):
         except KafkaError as error:
             self._registry_failed(error, now)
             return
+        self._fine(_NO_TOPICS)
         line = wire.subscription(wanted, list(self._plan.strategies), registry)
         with self._news:
             if wanted == self._wanted:
                 self._state.want(line, clock())
 
     def _registry_failed(self, error: KafkaError, now: float) -> None:
-        self._trouble("cannot read the topics", error)
+        self._trouble(_NO_TOPICS, error)
         with self._news:
             self._read_at = now + min(1.0, self._plan.max_age) - self._plan.max_age
             if not error.retriable:
@@ -167,16 +171,14 @@ class Heart(threading.Thread):
         except KafkaError as error:
             self._unanswered(beat, error)
             return None
-        if self._troubled:
-            log.info("group %s: Redis answers again", self._who.group)
-            self._troubled = False
+        self._fine(_NO_ANSWER)
         with self._news:
             self._state.answered(beat, answer, clock())
             self._news.notify_all()
         return answer
 
     def _unanswered(self, beat: Beat, error: KafkaError) -> None:
-        self._trouble("no answer to a heartbeat, trying on", error)
+        self._trouble(_NO_ANSWER, error)
         with self._news:
             self._state.failed(beat, clock(), self._plan.backoff)
             if not error.retriable:
@@ -185,16 +187,22 @@ class Heart(threading.Thread):
 
     def _trouble(self, what: str, error: KafkaError) -> None:
         """Log the first of a row of failures."""
-        level = logging.DEBUG if self._troubled else logging.WARNING
-        log.log(level, "group %s: %s: %s", self._who.group, what, error)
-        self._troubled = True
+        level = logging.DEBUG if what in self._troubles else logging.WARNING
+        log.log(level, "group %s: %s, trying on: %s", self._who.group, what, error)
+        self._troubles.add(what)
+
+    def _fine(self, what: str) -> None:
+        """Log the end of a row of failures."""
+        if what in self._troubles:
+            self._troubles.discard(what)
+            log.info("group %s: over: %s", self._who.group, what)
 
     def _assign(self, epoch: int, snapshot: Mapping[str, str]) -> None:
         """Compute the group's target and install it, unless the group has changed again."""
         try:
             installed = self._install(epoch, wire.lines(snapshot))
         except KafkaError as error:
-            self._trouble("could not assign", error)
+            self._trouble(_NO_TARGET, error)
             return
         except Exception as error:  # noqa: BLE001 - the user's assignor may raise anything
             failure = UnknownError(f"group {self._who.group}: the assignor failed: {error!r}")
@@ -203,6 +211,7 @@ class Heart(threading.Thread):
                 self._state.fail(failure)
                 self._news.notify_all()
             return
+        self._fine(_NO_TARGET)
         with self._news:
             self._state.rung(epoch, epoch if installed else 0, clock())
 
