@@ -128,7 +128,7 @@ class Harness:
 
     def send(self, topic: str, *values: bytes | None, **rest: Any) -> list[RecordMetadata]:
         """Send values and wait until they are stored; `rest` is for each of them."""
-        futures = [self._producer.send(topic, value, **rest) for value in values]
+        futures = [self.sender.send(topic, value, **rest) for value in values]
         return [future.get(PATIENCE) for future in futures]
 
     def end(self, topic: str, partition: int = 0) -> int:
@@ -141,7 +141,8 @@ class Harness:
         return self._shared.enter_context(Admin(**self._options))
 
     @functools.cached_property
-    def _producer(self) -> Producer[Any, Any]:
+    def sender(self) -> Producer[Any, Any]:
+        """The producer that all tests share; none may close it."""
         return self._shared.enter_context(Producer(**self._options, **_BYSTANDER))
 
     @functools.cached_property

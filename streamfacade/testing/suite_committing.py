@@ -128,7 +128,7 @@ class TestCommit:
         with pytest.raises(KafkaTimeoutError):
             consumer.commit({missing: OffsetAndMetadata(1, "")}, timeout_ms=500)
 
-    @pytest.mark.parametrize("offsets", NOT_OFFSETS, ids=repr)
+    @pytest.mark.parametrize("offsets", NOT_OFFSETS, ids=ascii)
     def test_offsets_are_a_dict(self, harness: Harness, offsets: Any) -> None:
         """Offsets other than {TopicPartition: OffsetAndMetadata} are a TypeError."""
         consumer = harness.consumer(group_id=harness.name())

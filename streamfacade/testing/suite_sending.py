@@ -159,7 +159,7 @@ class TestSerializers:
         assert values(read_back) == [{"a": [1, None, "é"]}, None]
 
     @pytest.mark.parametrize("which", ["key_serializer", "value_serializer"])
-    @pytest.mark.parametrize("error", [TypeError("mine"), ZeroDivisionError("mine")], ids=repr)
+    @pytest.mark.parametrize("error", [TypeError("mine"), ZeroDivisionError("mine")], ids=ascii)
     def test_what_a_serializer_raises_is_raised(
         self, harness: Harness, which: str, error: Exception
     ) -> None:

@@ -194,7 +194,7 @@ class TestWrongChoices:
         with pytest.raises(IllegalStateError):
             consumer.subscribe(["topic"])
 
-    @pytest.mark.parametrize("topics", ["topic", {"topic"}, 1, [1], [None], [b"topic"]], ids=repr)
+    @pytest.mark.parametrize("topics", ["topic", {"topic"}, 1, [1], [None], [b"topic"]], ids=ascii)
     def test_topics_are_a_list_of_names(self, harness: Harness, topics: Any) -> None:
         """A str, a set and names that are not text are TypeErrors; nothing changes then."""
         consumer = harness.consumer("before")
@@ -202,7 +202,7 @@ class TestWrongChoices:
             consumer.subscribe(topics)
         assert consumer.subscription() == {"before"}
 
-    @pytest.mark.parametrize("topic", NOT_TOPICS, ids=repr)
+    @pytest.mark.parametrize("topic", NOT_TOPICS, ids=ascii)
     def test_topics_have_legal_names(self, harness: Harness, topic: str) -> None:
         """A name that no topic can have is a ValueError."""
         with pytest.raises(ValueError, match="topic"):
@@ -226,7 +226,7 @@ class TestWrongChoices:
         assert consumer.subscription() == {"before"}
 
     @pytest.mark.parametrize(
-        "partitions", [TopicPartition("t", 0), "t", 1, ["t"], [("t", 0)]], ids=repr
+        "partitions", [TopicPartition("t", 0), "t", 1, ["t"], [("t", 0)]], ids=ascii
     )
     def test_partitions_are_a_list(self, harness: Harness, partitions: Any) -> None:
         """`assign` takes a list of TopicPartition."""

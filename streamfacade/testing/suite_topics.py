@@ -76,7 +76,7 @@ class TestCreateTopics:
             ({"configs": {"no.such.config": "1"}}, InvalidConfigurationError),
             ({"configs": {"retention.ms": "soon"}}, InvalidConfigurationError),
         ],
-        ids=repr,
+        ids=ascii,
     )
     def test_a_topic_must_be_possible(
         self, harness: Harness, wanted: dict[str, Any], error: type[Exception]
@@ -111,13 +111,13 @@ class TestCreateTopics:
         with pytest.raises(InvalidPartitionsError):
             admin.create_topics({topic: {"num_partitions": 0}}, validate_only=True)
 
-    @pytest.mark.parametrize("wrong", [[], {}, "topic", {"t": {"partitions": 1}}], ids=repr)
+    @pytest.mark.parametrize("wrong", [[], {}, "topic", {"t": {"partitions": 1}}], ids=ascii)
     def test_a_wrong_description_is_refused(self, harness: Harness, wrong: Any) -> None:
         """Nothing, a str and unknown keys are ValueErrors."""
         with pytest.raises(ValueError, match=r".+"):
             harness.admin().create_topics(wrong)
 
-    @pytest.mark.parametrize("name", NOT_TOPICS, ids=repr)
+    @pytest.mark.parametrize("name", NOT_TOPICS, ids=ascii)
     def test_topics_have_legal_names(self, harness: Harness, name: str) -> None:
         """A name that Kafka forbids is an error; KafkaError and ValueError both catch it."""
         with pytest.raises((ValueError, KafkaError)):
@@ -258,8 +258,9 @@ class TestVanishedTopics:
 
     def test_a_stale_producer_finds_the_new_topic(self, harness: Harness) -> None:
         """A producer that knew the old topic writes to the new one, from offset 0, in order."""
-        topic, producer = harness.topic(), harness.producer(
-            metadata_max_age_ms=300, allow_auto_create_topics=False
+        topic, producer = (
+            harness.topic(),
+            harness.producer(metadata_max_age_ms=300, allow_auto_create_topics=False),
         )
         _send(producer, topic, 5)
         _recreate(harness, topic)
