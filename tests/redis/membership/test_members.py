@@ -9,9 +9,11 @@ import pytest
 
 from streamfacade._settings import settle
 from streamfacade.errors import (
+    ClusterAuthorizationFailedError,
     FencedInstanceIdError,
     IllegalStateError,
     InconsistentGroupProtocolError,
+    KafkaTimeoutError,
     UnknownError,
 )
 from streamfacade.structs import MemberState
@@ -272,6 +274,42 @@ def test_strategies_must_meet(person):
         until(lambda: False, b)
 
 
+def test_broken_connections_cost_nothing(private_redis, namespace, topics):
+    """A member whose connections are cut connects again and keeps what it has."""
+    new_link = links(private_redis().url)
+    a = Person(new_link, namespace, topics, {})
+    a.member.subscribe(["t"])
+    until(lambda: shared([a]), a)
+    link = new_link()
+    before = _connections(link)
+    link.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    until(lambda: _connections(link) >= before + 2, a, within=2)
+    until(lambda: a.member.metadata().state is MemberState.STABLE, a)
+    assert {what for what, _ in a.history} == {"granted"}
+    assert a.member.holds_lease()
+    a.member.leave(2)
+
+
+def test_a_registry_that_fails_is_asked_again(new_link, namespace, topics):
+    """A passing error is waited out; another one is shown to the application."""
+    a, errors = Person(new_link, namespace, topics, {}), [KafkaTimeoutError("x")]
+    failing = a.member._plan.topics
+
+    def topics_or_error(names):
+        if errors:
+            raise errors.pop()
+        return failing(names)
+
+    object.__setattr__(a.member._plan, "topics", topics_or_error)
+    a.member.subscribe(["t"])
+    until(lambda: shared([a]), a, within=3)
+    errors.append(ClusterAuthorizationFailedError("x"))
+    a.member.refresh()
+    with pytest.raises(ClusterAuthorizationFailedError):
+        until(lambda: False, a)
+    a.member.leave(2)
+
+
 class Broken:
     """An assignor that fails."""
 
@@ -357,6 +395,10 @@ def _commands_of_a_heartbeat(link, member):
     member._heart.wake()
     until(lambda: "evalsha" in _commands(link))
     return {name: calls for name, calls in _commands(link).items() if name not in _OTHERS}
+
+
+def _connections(link):
+    return int(link.call("INFO", "stats").split(b"total_connections_received:")[1].split()[0])
 
 
 _OTHERS = {"info", "config|resetstat", "xread"}
