@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from secrets import token_hex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,8 +13,6 @@ from streamfacade_redis.keys import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-_numbers = count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,4 +51,4 @@ def link(new_link: Callable[[], Link]) -> Iterator[Link]:
 @pytest.fixture
 def namespace() -> Namespace:
     """Give keys that no other test uses."""
-    return Namespace(f"test{next(_numbers)}")
+    return Namespace(f"test-{token_hex(8)}")

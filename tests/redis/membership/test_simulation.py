@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streamfacade_redis.keys import Namespace
 from tests.redis.membership.ablations import ABLATIONS
 from tests.redis.membership.simulation import BROKEN, ORDINARY, Case, Simulation
 
 if TYPE_CHECKING:
     from streamfacade_redis.connection import Link
-    from streamfacade_redis.keys import Namespace
 
 NEVER = ("zombie commit", "rewind", "unowned")
 
@@ -19,6 +19,10 @@ NEVER = ("zombie commit", "rewind", "unowned")
 def _broken_rules(simulation: Simulation, rules: tuple[str, ...]) -> dict[str, object]:
     simulation.run()
     return {rule: simulation.examples[rule] for rule in rules if simulation.seen[rule]}
+
+
+def _fresh(namespace: Namespace, seed: int) -> Namespace:
+    return Namespace(f"{namespace.name}-{seed}")
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -49,8 +53,7 @@ def test_the_simulation_sees(name: str, link: Link, namespace: Namespace) -> Non
 def test_forty_hours(faults: tuple[str, ...], link: Link, namespace: Namespace) -> None:
     """The rules hold for long, except exclusiveness within a session after Redis broke."""
     for seed in range(100, 140):
-        link.call("FLUSHDB")
-        simulation = Simulation(link, namespace, Case(seed, 1.0, faults))
+        simulation = Simulation(link, _fresh(namespace, seed), Case(seed, 1.0, faults))
         assert _broken_rules(simulation, (*NEVER, "two at once")) == {}, seed
 
 
@@ -62,7 +65,9 @@ def test_no_safeguard_is_for_nothing(name: str, link: Link, namespace: Namespace
     ablation = ABLATIONS[name]
     for seed in range(24):
         case = Case(seed, 1.0, ablation.faults, ablation.swaps, ablation.state)
-        link.call("FLUSHDB")
-        if Simulation(link, namespace, case).run()[ablation.caught_by] > ablation.allowed:
+        if (
+            Simulation(link, _fresh(namespace, seed), case).run()[ablation.caught_by]
+            > ablation.allowed
+        ):
             return
     pytest.fail(f"nobody noticed {name}: {ablation.caught_by}")
