@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from streamfacade.driver import ClusterInfo, PartitionInfo, TopicInfo, TopicSpec
+from streamfacade.errors import InvalidPartitionsError, InvalidReplicationFactorError
 from streamfacade_kafka.connection import connect
 from streamfacade_kafka.errors import translated
 from streamfacade_kafka.options import admin_properties
@@ -37,13 +38,7 @@ class KafkaAdminDriver:
     ) -> list[TopicInfo]:
         """Create topics and wait until producers and consumers can use them."""
         deadline = time.monotonic() + timeout
-        answers = self._client.create_topics(
-            [_new(spec) for spec in topics],
-            validate_only=validate_only,
-            operation_timeout=timeout,
-            request_timeout=_request(timeout),
-        )
-        refused = _errors(answers, "create topic")
+        refused = self._refused(topics, timeout, validate_only=validate_only)
         created = [spec.name for spec in topics if spec.name not in refused]
         if validate_only:
             known = {name: TopicInfo(name) for name in created}
@@ -54,6 +49,22 @@ class KafkaAdminDriver:
             TopicInfo(spec.name, refused[spec.name]) if spec.name in refused else known[spec.name]
             for spec in topics
         ]
+
+    def _refused(
+        self, topics: Sequence[TopicSpec], timeout: float, *, validate_only: bool
+    ) -> dict[str, KafkaError]:
+        """Ask for topics; return the errors of those that are refused, here or there."""
+        refused = {spec.name: error for spec in topics if (error := _impossible(spec))}
+        asked = [_new(spec) for spec in topics if spec.name not in refused]
+        if not asked:
+            return refused
+        answers = self._client.create_topics(
+            asked,
+            validate_only=validate_only,
+            operation_timeout=timeout,
+            request_timeout=_request(timeout),
+        )
+        return refused | _errors(answers, "create topic")
 
     def delete_topics(self, names: Sequence[str], timeout: float) -> list[TopicInfo]:
         """Delete topics and wait until they are gone."""
@@ -129,6 +140,17 @@ def _new(spec: TopicSpec) -> NewTopic:
     return NewTopic(
         spec.name, spec.num_partitions, spec.replication_factor, config=dict(spec.configs)
     )
+
+
+def _impossible(spec: TopicSpec) -> KafkaError | None:
+    """Return the server's error for a shape that confluent-kafka does not even send."""
+    if spec.num_partitions == 0 or spec.num_partitions < -1:
+        return InvalidPartitionsError(f"create topic {spec.name}: {spec.num_partitions} partitions")
+    if spec.replication_factor == 0 or spec.replication_factor < -1:
+        return InvalidReplicationFactorError(
+            f"create topic {spec.name}: replication factor {spec.replication_factor}"
+        )
+    return None
 
 
 def _request(timeout: float) -> float:

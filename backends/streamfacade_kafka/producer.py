@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from streamfacade import errors
-from streamfacade_kafka.caller import Caller
 from streamfacade_kafka.codes import NOT_A_MEMBER, PURGED
 from streamfacade_kafka.connection import connect, log
 from streamfacade_kafka.errors import commit_failed
@@ -34,8 +32,8 @@ _IDLE = 0.1
 _FULL = 0.005
 _LOOK = 1023
 _MANY = 8192
-# How long reports of records given up at close may take: they come from memory.
-_LAST_REPORTS = 5.0
+# How much longer than asked closing may take: what is left comes from memory.
+_GRACE = 2.0
 
 
 class KafkaProducerDriver:
@@ -179,6 +177,7 @@ class KafkaProducerDriver:
                 self._topics.refresh_when_due()
             except Exception:  # noqa: BLE001 - everybody's records depend on this thread
                 log.exception("the thread that polls librdkafka met an error")
+        self._finish()
 
     def _serve(self) -> None:
         try:
@@ -224,24 +223,15 @@ class KafkaProducerDriver:
         self._closing = True
         if unsent:
             self._producer.purge()
-            stuck = self.flush(_LAST_REPORTS)
-            if stuck:
-                log.error("%d records were neither sent nor reported: a callback hangs", stuck)
         self._stopped = True
-        self._thread.join(_LAST_REPORTS)
-        self._disconnect()
+        self._thread.join(_GRACE)
+        if self._thread.is_alive():
+            log.warning("a callback or the broker keeps the producer: it closes in the background")
 
-    def _disconnect(self) -> None:
-        """Close librdkafka's producer, which knows no time limit and may abort a transaction."""
-        caller = Caller("streamfacade-closing")
-        closed = caller.submit(self._close_quietly)
-        caller.stop()
-        try:
-            closed.result(_LAST_REPORTS)
-        except NotYet:
-            log.warning("the broker did not answer: the producer closes in the background")
-
-    def _close_quietly(self) -> None:
+    def _finish(self) -> None:
+        """Report what was given up, then close librdkafka's producer, which knows no time limit."""
+        while self._producer.flush(_FULL) or self._ledger.unsettled:
+            self._settle()
         with warnings.catch_warnings():
             # A transaction that cannot be aborted: its own calls have said so.
             warnings.simplefilter("ignore", RuntimeWarning)

@@ -152,6 +152,13 @@ class Ledger:
         self._lock = threading.Lock()
         self._marks: list[_Mark] = []
 
+    @property
+    def unsettled(self) -> int:
+        """How many are on their way; for when no more numbers are taken."""
+        with self._lock:
+            self.settled += 1  # the number it costs to ask
+            return self.next_number() + 1 - self.settled
+
     def settle(self, numbers: Sequence[int]) -> None:
         """Note that these are reported, or were not sent after all."""
         with self._lock:
