@@ -201,6 +201,11 @@ def _only(fits: Callable[[Harness], bool], why: str) -> Callable[[Test], Test]:
     return decorate
 
 
+def label(value: object) -> str:
+    """Return a value as part of a test's name: pytest doubles backslashes each time it looks."""
+    return ascii(value).replace("\\", "")
+
+
 def read(consumer: Consumer[Any, Any], count: int, patience: float = PATIENCE) -> list[Record]:
     """Poll until there are `count` records, and return them; fail if there are fewer or more."""
     records: list[Record] = []

@@ -13,7 +13,7 @@ from streamfacade.errors import (
     KafkaTimeoutError,
     OffsetMetadataTooLargeError,
 )
-from streamfacade.testing.harness import polling, read, until
+from streamfacade.testing.harness import label, polling, read, until
 from streamfacade.testing.suite_consuming import numbered
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class TestCommit:
         with pytest.raises(KafkaTimeoutError):
             consumer.commit({missing: OffsetAndMetadata(1, "")}, timeout_ms=500)
 
-    @pytest.mark.parametrize("offsets", NOT_OFFSETS, ids=ascii)
+    @pytest.mark.parametrize("offsets", NOT_OFFSETS, ids=label)
     def test_offsets_are_a_dict(self, harness: Harness, offsets: Any) -> None:
         """Offsets other than {TopicPartition: OffsetAndMetadata} are a TypeError."""
         consumer = harness.consumer(group_id=harness.name())

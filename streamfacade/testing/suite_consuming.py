@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamfacade import ConsumerRecord, JsonSerializer, TopicPartition
-from streamfacade.testing.harness import PATIENCE, Harness, read, some, until, values
+from streamfacade.testing.harness import PATIENCE, Harness, label, read, some, until, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,7 +142,7 @@ class TestPoll:
             ({"max_records": 1.0}, TypeError),
             ({"max_records": "1"}, TypeError),
         ],
-        ids=ascii,
+        ids=label,
     )
     def test_wrong_arguments_are_refused(
         self, harness: Harness, arguments: dict[str, Any], error: type[Exception]

@@ -14,7 +14,7 @@ from streamfacade.errors import (
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
-from streamfacade.testing.harness import polling, read, values
+from streamfacade.testing.harness import label, polling, read, values
 from streamfacade.testing.suite_consuming import numbered, numbers
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class TestSeek:
         assert harness.reader(topic).position(place) == 0
         assert harness.reader(topic, auto_offset_reset="latest").position(place) == 5
 
-    @pytest.mark.parametrize("offset", [-1, 1.0, "1", None, True], ids=ascii)
+    @pytest.mark.parametrize("offset", [-1, 1.0, "1", None, True], ids=label)
     def test_offsets_are_whole_and_not_negative(self, harness: Harness, offset: Any) -> None:
         """Any other offset to seek is a ValueError, and the position stays."""
         topic = numbered(harness, 2)
@@ -107,7 +107,7 @@ class TestSeek:
         with pytest.raises(ValueError, match="partitions"):
             consumer.seek_to_beginning()
 
-    @pytest.mark.parametrize("partition", NOT_PARTITIONS, ids=ascii)
+    @pytest.mark.parametrize("partition", NOT_PARTITIONS, ids=label)
     def test_a_partition_is_a_topic_partition(self, harness: Harness, partition: Any) -> None:
         """Anything else than a TopicPartition is a TypeError."""
         consumer = harness.consumer(group_id=harness.name())

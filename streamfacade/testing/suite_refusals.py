@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamfacade.errors import IllegalStateError, MessageSizeTooLargeError
-from streamfacade.testing.harness import PATIENCE
+from streamfacade.testing.harness import PATIENCE, label
 
 if TYPE_CHECKING:
     from streamfacade.testing.harness import Harness
@@ -45,12 +45,12 @@ def _refused(harness: Harness, error: type[Exception], topic: str, **sent: Any) 
 class TestRefusedRecords:
     """Keys, values, headers, timestamps and partitions."""
 
-    @pytest.mark.parametrize("value", NOT_BYTES, ids=ascii)
+    @pytest.mark.parametrize("value", NOT_BYTES, ids=label)
     def test_values_are_bytes_or_none(self, harness: Harness, value: Any) -> None:
         """Without a serializer any other value is a TypeError."""
         _refused(harness, TypeError, harness.topic(), value=value)
 
-    @pytest.mark.parametrize("key", NOT_BYTES, ids=ascii)
+    @pytest.mark.parametrize("key", NOT_BYTES, ids=label)
     def test_keys_are_bytes_or_none(self, harness: Harness, key: Any) -> None:
         """Without a serializer any other key is a TypeError."""
         _refused(harness, TypeError, harness.topic(), key=key)
@@ -67,12 +67,12 @@ class TestRefusedRecords:
         """Key and value both None are a ValueError."""
         _refused(harness, ValueError, harness.topic(), value=None, key=None)
 
-    @pytest.mark.parametrize("headers", NOT_HEADERS, ids=ascii)
+    @pytest.mark.parametrize("headers", NOT_HEADERS, ids=label)
     def test_headers_are_a_list_of_pairs(self, harness: Harness, headers: Any) -> None:
         """Headers other than a list of (str, bytes) tuples are a TypeError."""
         _refused(harness, TypeError, harness.topic(), headers=headers)
 
-    @pytest.mark.parametrize("name", ["\ud800", "\0", "a\0b"], ids=ascii)
+    @pytest.mark.parametrize("name", ["\ud800", "\0", "a\0b"], ids=label)
     def test_a_header_name_is_text_that_arrives(self, harness: Harness, name: str) -> None:
         """A name that UTF-8 cannot express, or with a NUL that would end it, is a ValueError."""
         _refused(harness, ValueError, harness.topic(), headers=[(name, b"v")])
@@ -133,7 +133,7 @@ class TestRefusedSizes:
 class TestRefusedTopics:
     """Topic names."""
 
-    @pytest.mark.parametrize("topic", NOT_TOPICS, ids=ascii)
+    @pytest.mark.parametrize("topic", NOT_TOPICS, ids=label)
     def test_topics_have_legal_names(self, harness: Harness, topic: str) -> None:
         """A name that Kafka forbids is a ValueError everywhere a topic is named."""
         with pytest.raises(ValueError, match="topic"):
@@ -143,7 +143,7 @@ class TestRefusedTopics:
         with pytest.raises(ValueError, match="topic"):
             harness.consumer().subscribe([topic])
 
-    @pytest.mark.parametrize("topic", NOT_TEXT, ids=ascii)
+    @pytest.mark.parametrize("topic", NOT_TEXT, ids=label)
     def test_topics_are_text(self, harness: Harness, topic: Any) -> None:
         """A topic that is not a str is a TypeError."""
         with pytest.raises(TypeError):

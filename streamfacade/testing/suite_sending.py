@@ -12,7 +12,7 @@ import pytest
 
 from streamfacade import JsonSerializer, Serializer
 from streamfacade.errors import KafkaTimeoutError
-from streamfacade.testing.harness import PATIENCE, read, values
+from streamfacade.testing.harness import PATIENCE, label, read, values
 from streamfacade.testing.suite_producing import held
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class TestSerializers:
         assert values(read_back) == [{"a": [1, None, "é"]}, None]
 
     @pytest.mark.parametrize("which", ["key_serializer", "value_serializer"])
-    @pytest.mark.parametrize("error", [TypeError("mine"), ZeroDivisionError("mine")], ids=ascii)
+    @pytest.mark.parametrize("error", [TypeError("mine"), ZeroDivisionError("mine")], ids=label)
     def test_what_a_serializer_raises_is_raised(
         self, harness: Harness, which: str, error: Exception
     ) -> None:

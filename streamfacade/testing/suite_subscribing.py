@@ -9,7 +9,7 @@ import pytest
 
 from streamfacade import ConsumerRebalanceListener, TopicPartition
 from streamfacade.errors import IllegalStateError, KafkaError
-from streamfacade.testing.harness import Harness, polling, read, values
+from streamfacade.testing.harness import Harness, label, polling, read, values
 from streamfacade.testing.suite_consuming import numbered, numbers
 from streamfacade.testing.suite_refusals import NOT_TOPICS
 
@@ -194,7 +194,7 @@ class TestWrongChoices:
         with pytest.raises(IllegalStateError):
             consumer.subscribe(["topic"])
 
-    @pytest.mark.parametrize("topics", ["topic", {"topic"}, 1, [1], [None], [b"topic"]], ids=ascii)
+    @pytest.mark.parametrize("topics", ["topic", {"topic"}, 1, [1], [None], [b"topic"]], ids=label)
     def test_topics_are_a_list_of_names(self, harness: Harness, topics: Any) -> None:
         """A str, a set and names that are not text are TypeErrors; nothing changes then."""
         consumer = harness.consumer("before")
@@ -202,7 +202,7 @@ class TestWrongChoices:
             consumer.subscribe(topics)
         assert consumer.subscription() == {"before"}
 
-    @pytest.mark.parametrize("topic", NOT_TOPICS, ids=ascii)
+    @pytest.mark.parametrize("topic", NOT_TOPICS, ids=label)
     def test_topics_have_legal_names(self, harness: Harness, topic: str) -> None:
         """A name that no topic can have is a ValueError."""
         with pytest.raises(ValueError, match="topic"):
@@ -226,7 +226,7 @@ class TestWrongChoices:
         assert consumer.subscription() == {"before"}
 
     @pytest.mark.parametrize(
-        "partitions", [TopicPartition("t", 0), "t", 1, ["t"], [("t", 0)]], ids=ascii
+        "partitions", [TopicPartition("t", 0), "t", 1, ["t"], [("t", 0)]], ids=label
     )
     def test_partitions_are_a_list(self, harness: Harness, partitions: Any) -> None:
         """`assign` takes a list of TopicPartition."""

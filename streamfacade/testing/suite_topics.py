@@ -19,7 +19,7 @@ from streamfacade.errors import (
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
 )
-from streamfacade.testing.harness import PATIENCE, lacking, read, until, values
+from streamfacade.testing.harness import PATIENCE, label, lacking, read, until, values
 from streamfacade.testing.suite_consuming import numbered, numbers
 from streamfacade.testing.suite_refusals import NOT_TOPICS
 
@@ -76,7 +76,7 @@ class TestCreateTopics:
             ({"configs": {"no.such.config": "1"}}, InvalidConfigurationError),
             ({"configs": {"retention.ms": "soon"}}, InvalidConfigurationError),
         ],
-        ids=ascii,
+        ids=label,
     )
     def test_a_topic_must_be_possible(
         self, harness: Harness, wanted: dict[str, Any], error: type[Exception]
@@ -111,13 +111,13 @@ class TestCreateTopics:
         with pytest.raises(InvalidPartitionsError):
             admin.create_topics({topic: {"num_partitions": 0}}, validate_only=True)
 
-    @pytest.mark.parametrize("wrong", [[], {}, "topic", {"t": {"partitions": 1}}], ids=ascii)
+    @pytest.mark.parametrize("wrong", [[], {}, "topic", {"t": {"partitions": 1}}], ids=label)
     def test_a_wrong_description_is_refused(self, harness: Harness, wrong: Any) -> None:
         """Nothing, a str and unknown keys are ValueErrors."""
         with pytest.raises(ValueError, match=r".+"):
             harness.admin().create_topics(wrong)
 
-    @pytest.mark.parametrize("name", NOT_TOPICS, ids=ascii)
+    @pytest.mark.parametrize("name", NOT_TOPICS, ids=label)
     def test_topics_have_legal_names(self, harness: Harness, name: str) -> None:
         """A name that Kafka forbids is an error; KafkaError and ValueError both catch it."""
         with pytest.raises((ValueError, KafkaError)):
