@@ -10,7 +10,7 @@ from streamfacade.errors import OffsetOutOfRangeError
 from streamfacade.structs import OffsetSpec, TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from streamfacade.config import Options
     from streamfacade.consumer._buffer import Buffer
@@ -46,6 +46,8 @@ class Reader:
         self._limit = options.seconds("default_api_timeout_ms")
         self._topics_due = 0.0
         self._last_turn = 0.0
+        self._turning = False
+        self._postponed: Callable[[], None] | None = None
         self.lock = threading.RLock()
         self.closed = False
         self.matched: frozenset[str] = frozenset()
@@ -58,11 +60,33 @@ class Reader:
         deadline = time.monotonic() + timeout
         while True:
             with self.lock:
-                if self.closed:
-                    return {}
-                taken = self._turn(deadline, take, fetch)
-            if taken or time.monotonic() >= deadline:
+                taken = {} if self.closed else self._whole_turn(deadline, take, fetch)
+            if taken or self.closed or time.monotonic() >= deadline:
                 return taken
+
+    def _whole_turn(
+        self, deadline: float, take: int, fetch: int
+    ) -> dict[TopicPartition, list[ConsumerRecord[Any, Any]]]:
+        """Take a turn, then do what a listener asked for that cannot be done inside one."""
+        self._turning = True
+        try:
+            taken = self._turn(deadline, take, fetch)
+        finally:
+            self._turning = False
+            self._do_postponed()
+        return {} if self.closed else taken
+
+    def outside(self, action: Callable[[], None]) -> None:
+        """Do something outside a turn: now, or, if a listener asks, when the turn is over."""
+        with self.lock:
+            self._postponed = action
+            if not self._turning:
+                self._do_postponed()
+
+    def _do_postponed(self) -> None:
+        action, self._postponed = self._postponed, None
+        if action is not None:
+            action()
 
     def _turn(
         self, deadline: float, take: int, fetch: int

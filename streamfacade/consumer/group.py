@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
@@ -409,19 +410,20 @@ class Consumer(Generic[K, V]):
             KafkaError: a listener raised; the consumer is closed all the same.
 
         """
-        if self._unusable:
-            return
+        if not self._unusable and not self._reader.closed:
+            self._reader.closed = True
+            _lifetime.closed(self)
+            self._reader.outside(partial(self._finish, autocommit, self._seconds(timeout_ms)))
+
+    def _finish(self, autocommit: bool, seconds: float) -> None:  # noqa: FBT001 - `close` decides
+        self._commits.automatic = self._commits.automatic and autocommit
+        try:
+            self._reader.leave()  # a listener may still commit in here
+        except KafkaTimeoutError:
+            log.exception("the group did not hear that this member leaves: it expires there")
         self._unusable = "the consumer is closed"
-        self._reader.closed = True
-        _lifetime.closed(self)
-        with self._reader.lock:
-            self._commits.automatic = self._commits.automatic and autocommit
-            try:
-                self._reader.leave()
-            except KafkaTimeoutError:
-                log.exception("the group did not hear that this member leaves: it expires there")
-            self._driver.close(self._seconds(timeout_ms))
-            self._commits.call_back()
+        self._driver.close(seconds)
+        self._commits.call_back()
         serializer.release(self.config["key_deserializer"], self.config["value_deserializer"])
         self._membership.raise_failure()
 
