@@ -28,6 +28,7 @@ from streamfacade.errors import (
 from streamfacade_redis.scripts import SCRIPTS
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,9 @@ def translate(error: Exception, address: object) -> KafkaError:
         return UnknownError(
             f"{address}: a key of ours has another type, somebody wrote to it: {text}"
         )
-    if "can't run" in text or "No permissions" in text:
+    if text.startswith("UNBLOCKED"):
+        return ServerBusyError(f"{address}: it is a replica now; connect to the primary: {text}")
+    if "can't run" in text or "No permissions" in text or "ACL failure" in text:
         return ClusterAuthorizationFailedError(f"{address}: {_ACL}{text}")
     return UnknownError(f"{address}: {text}")
 
@@ -108,9 +111,15 @@ class Link:
         self.generation = 0
         """Counts connections: what was in flight on an earlier one is lost."""
 
-    def sibling(self) -> Link:
-        """Return another link to the same server."""
-        return Link(self.address, self.settings, tls=self.tls)
+    @property
+    def socket(self) -> socket.socket:
+        """The open socket, for those who wait for several things at once."""
+        wire: socket.socket = self._connection._sock  # noqa: SLF001 - redis-py has no other way to it
+        return wire
+
+    def sibling(self, **settings: Any) -> Link:
+        """Return another link to the same server, some settings changed."""
+        return Link(self.address, {**self.settings, **settings}, tls=self.tls)
 
     @property
     def run_id(self) -> str:
@@ -139,14 +148,33 @@ class Link:
         commands: list[tuple[Any, ...]] = [("INFO", s) for s in ("server", "memory", "replication")]
         commands.append(("CLIENT", "ID"))
         commands += [("SCRIPT", "LOAD", script.text) for script in SCRIPTS.values()]
-        replies = self.pipeline(commands)
+        replies = self._exchange(commands)
         self.info, self.client_id = _parse_info(replies[:3]), replies[3]
         if self.info.get("role", "master") != "master":
             msg = f"{self.address}: it is a replica; connect to the primary"
             raise ServerBusyError(msg)
 
     def pipeline(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
-        """Run commands in one round trip; the first error is raised after all are read."""
+        """Run commands in one round trip; the caller decides about trying again.
+
+        Raises:
+            KafkaError: ours for the first thing that went wrong. After a broken connection it is
+                closed, and whether the commands were executed is unknown.
+
+        """
+        if self._connection is None:
+            self.connect()
+        try:
+            return self._exchange(commands)
+        except NoScriptError:
+            self.close()  # the next connection brings the scripts back
+            raise
+        except (theirs.RedisError, OSError) as error:
+            self.close()
+            raise translate(error, self.address) from error
+
+    def _exchange(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """Send commands and read all replies, then raise the first error among them."""
         packed = [pack(tuple(map(_argument, command))) for command in commands]
         self.send(b"".join(packed))
         replies: list[Any] = []
@@ -161,20 +189,8 @@ class Link:
         return replies
 
     def call(self, *command: Any) -> Any:
-        """Run one command; the caller decides about trying again.
-
-        Raises:
-            KafkaError: ours for whatever went wrong; after a broken connection it is closed, and
-                whether the command was executed is unknown.
-
-        """
-        if self._connection is None:
-            self.connect()
-        try:
-            return self.pipeline([command])[0]
-        except (theirs.RedisError, OSError) as error:
-            self.close()
-            raise translate(error, self.address) from error
+        """Run one command as `pipeline` does."""
+        return self.pipeline([command])[0]
 
     def script(self, name: str, keys: Iterable[str], *arguments: Any) -> list[Any]:
         """Call a script; reload and repeat once if the server had lost it."""
@@ -183,7 +199,6 @@ class Link:
         try:
             reply = self.call(*command)
         except NoScriptError:
-            self.connect()
             reply = self.call(*command)
         return reply if isinstance(reply, list) else [reply]
 
