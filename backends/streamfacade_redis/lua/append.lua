@@ -128,7 +128,10 @@ for e = 1, entries do
     end
     i = i + 3 + n
   end
-  if type(ok) == 'table' then return {'LOG_AHEAD', ok.err} end
+  if type(ok) == 'table' then
+    if string.find(ok.err, 'equal or smaller', 1, true) then return {'LOG_AHEAD', ok.err} end
+    return ok  -- no permission, or no stream: repair would not help
+  end
 end
 if records > entries then
   call('XSETID', LOG, id, 'ENTRIESADDED', format('%.0f', offset))  -- lag counts records
