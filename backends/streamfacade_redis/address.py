@@ -94,13 +94,16 @@ def connection_options(address: Address, options: Options) -> dict[str, Any]:
         if options[name] is not None:
             msg = f"{name} cannot be honoured on Redis: {why}"
             raise KafkaConfigurationError(msg)
+    patience = options.seconds("request_timeout_ms")
+    if "delivery_timeout_ms" in options:  # a vain attempt must leave time for others
+        patience = min(patience, options.seconds("delivery_timeout_ms") / 4)
     settings: dict[str, Any] = {
         "host": address.host,
         "port": address.port,
         "db": address.db,
         "client_name": options["client_id"],
-        "socket_timeout": options.seconds("request_timeout_ms"),
-        "socket_connect_timeout": min(10.0, options.seconds("request_timeout_ms")),
+        "socket_timeout": patience,
+        "socket_connect_timeout": min(10.0, patience),
         **_login(address, options),
         **_tls(options),
         **options["redis_options"],

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any
 
 from streamfacade.errors import (
     InvalidConfigurationError,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _OLDEST = (7, 0)
 _EVICTING = "allkeys-"
+_MOMENT = 0.05
+_MAYBE_TLS = ("SSL", "reset by peer", "closed by server", "no answer")
 
 
 def connected(address: Address, options: Options) -> Link:
@@ -38,12 +41,16 @@ def connected(address: Address, options: Options) -> Link:
     """
     tls = uses_tls(address, options)
     link = Link(address, connection_options(address, options), tls=tls)
+    patient = link.settings
     _connect(link, address, options)
     try:
         _check(link, address, allow_eviction=bool(options["redis_options"].get("allow_eviction")))
     except KafkaError:
         link.close()
         raise
+    if link.settings != patient:
+        link.settings = patient
+        link.close()  # it opens again when used, as patient as it should be
     return link
 
 
@@ -51,7 +58,9 @@ def _connect(link: Link, address: Address, options: Options) -> None:
     limit = options.seconds("bootstrap_timeout_ms")
     deadline = time.monotonic() + limit
     pause = options.seconds("reconnect_backoff_ms")
+    patient = link.settings
     while True:
+        link.settings = _hurried(patient, deadline - time.monotonic())
         try:
             link.connect()
         except KafkaConnectionError as error:
@@ -67,14 +76,21 @@ def _connect(link: Link, address: Address, options: Options) -> None:
             return
 
 
+def _hurried(settings: dict[str, Any], left: float) -> dict[str, Any]:
+    """Return settings under which connecting ends within `left` seconds."""
+    names = ("socket_timeout", "socket_connect_timeout")
+    short = {n: max(left, _MOMENT) for n in names if (settings[n] or inf) > left + _MOMENT}
+    return {**settings, **short} if short else settings
+
+
 def _may_change(error: KafkaConnectionError) -> bool:
     """Return whether waiting may help: not where the peer speaks another protocol."""
     return not any(sign in str(error) for sign in ("is not Redis", "SSL", "Protocol error"))
 
 
 def _nobody(address: Address, error: KafkaError) -> NoBrokersAvailable:
-    text = str(error).removeprefix(f"{address}: ")
-    if "SSL" in text:
+    text = str(error.args[0]).removeprefix(f"{address}: ")
+    if any(sign in text for sign in _MAYBE_TLS):
         text += " (does this port speak TLS? redis:// is without, rediss:// with)"
     return NoBrokersAvailable(f"no usable Redis at {address}: {text}")
 
