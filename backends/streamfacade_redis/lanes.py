@@ -29,7 +29,10 @@ WINDOW = 5  # batches unanswered: as many as Redis remembers
 class Batch:
     """Records that are appended together."""
 
-    __slots__ = ("arguments", "base", "born", "records", "sequence", "sizes", "stamps", "tries")
+    __slots__ = (
+        "arguments", "base", "born", "epoch", "records", "sequence", "sizes", "stamps", "tries",
+        "unsure",
+    )  # fmt: skip
 
     def __init__(self, waiting: list[Waiting]) -> None:
         """Take waiting records; those without a timestamp get the time at which they came."""
@@ -41,9 +44,11 @@ class Batch:
             for record, _, came in waiting
         ]
         self.born = waiting[0][2]
-        self.sequence = 0
+        self.epoch = self.sequence = 0
         self.tries = 0
         self.base: int | None = None
+        self.unsure = False
+        """Whether it may be in the log, unconfirmed: it must keep its numbers then."""
         self.arguments = codec.encode(self.records, self.stamps)
 
     def offsets(self) -> range:
@@ -113,7 +118,7 @@ class Lane:
         self.topic_id, self.keys, self.replicas = topic_id, keys, replicas
 
     def _number(self, batch: Batch) -> Batch:
-        batch.sequence = self.next_sequence
+        batch.epoch, batch.sequence = self.epoch, self.next_sequence
         self.next_sequence += len(batch.records)
         self.window.append(batch)
         return batch
@@ -125,6 +130,11 @@ class Lane:
             self.to_send.remove(batch)
         while self.latches and self.latches[0][0] not in self.window:
             self.latches.popleft()[1].set()
+
+    def restore_order(self) -> None:
+        """Renumber after a refusal, once the fate of every batch sent before it is known."""
+        if self.disordered and not self.unanswered and not any(b.unsure for b in self.window):
+            self.renumber()
 
     def renumber(self) -> None:
         """Start a new epoch: all that is not stored is sent again, from sequence number 0."""
@@ -138,9 +148,10 @@ class Lane:
             self.to_send.append(self._number(batch))
 
     def send_again(self) -> None:
-        """Send the whole window again, under the same numbers: its replies are lost."""
+        """Send the window again, under the same numbers: its replies are lost.
+
+        After a refusal only what may be stored already: under new numbers it could be twice.
+        """
         self.unanswered = 0
-        if self.disordered:
-            self.renumber()
-        else:
-            self.to_send = deque(self.window)
+        self.to_send = deque(b for b in self.window if b.unsure or not self.disordered)
+        self.restore_order()

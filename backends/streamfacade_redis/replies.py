@@ -14,6 +14,7 @@ from streamfacade.errors import (
     NotEnoughReplicasAfterAppendError,
     UnknownError,
 )
+from streamfacade_redis.connection import ServerFullError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 def act(sender: Sender, lane: Lane, batch: Batch, reply: Any) -> None:
     """Do what a reply, or an error in its place, asks for."""
     if isinstance(reply, KafkaError):
+        if isinstance(reply, ServerFullError):
+            sender.make_room(lane)
         if reply.retriable:
             sender.try_again(lane, batch, reply)
         else:

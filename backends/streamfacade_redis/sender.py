@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _TICK = 0.1  # seconds: how soon a deadline or a close is noticed while waiting for a reply
-_WAIT_SLICE_MS = 1000
+_WAIT_SLICE = 1.0  # seconds a WAIT for replicas lasts at most, so that others are served
+_TRIM = 16  # segments dropped at once when memory is full
 _GRACE = 1.0  # seconds a close waits for the thread to end; an application's callback may hold it
 
 
@@ -73,6 +74,7 @@ class Sender:
         self._linger, self._batch_size = options.seconds("linger_ms"), options["batch_size"]
         self._delivery_limit = options.seconds("delivery_timeout_ms")
         self._request_limit = options.seconds("request_timeout_ms")
+        self._wait_slice = min(_WAIT_SLICE, self._request_limit / 2, self._delivery_limit / 4)
         self._backoff = options.seconds("retry_backoff_ms")
         self._reconnecting = replies.Backoff(options)
         self.lanes: dict[tuple[str, int], Lane] = {}
@@ -122,15 +124,20 @@ class Sender:
         if self._unanswered:
             self._receive()
         elif not ready:
-            self.work.wait(self._pause(idle))
-            self.work.clear()
+            self._rest(idle)
 
-    def _pause(self, idle: float) -> float:
-        """Return how long to sleep when there is nothing to send or to read now."""
-        if not self._anything_left():
-            return 0.0 if self._closing else max(idle, 0.0)
+    def _rest(self, idle: float) -> None:
+        """Sleep when there is nothing to send or to read now; new records end no pause."""
         held_back = self._paused_until - time.monotonic()
-        return min(_TICK, held_back if held_back > 0 else self._linger or _TICK)
+        if held_back > 0 and self._anything_left():
+            time.sleep(min(_TICK, held_back))
+            return
+        if self._anything_left():
+            pause = min(_TICK, self._linger or _TICK)
+        else:
+            pause = 0.0 if self._closing else max(idle, 0.0)
+        self.work.wait(pause)
+        self.work.clear()
 
     # Sending
 
@@ -143,7 +150,7 @@ class Sender:
 
     def _batches(self, lane: Lane) -> list[Batch]:
         """Return what a lane sends now: first what must be sent again, then new batches."""
-        if lane.disordered or not (lane.to_send or lane.waiting) or not self._placed(lane):
+        if not (lane.to_send or lane.waiting) or not self._placed(lane):
             return []
         batches: list[Batch] = []
         while lane.unanswered + len(batches) < WINDOW:
@@ -162,7 +169,7 @@ class Sender:
         return lane.keys is not None
 
     def _new_batch(self, lane: Lane) -> Batch | None:
-        if lane.oldest() is None or len(lane.window) >= WINDOW:
+        if lane.disordered or lane.oldest() is None or len(lane.window) >= WINDOW:
             return None
         full = len(lane.waiting) >= MAX_RECORDS
         return lane.take() if full or (not lane.window and self._lingered(lane)) else None
@@ -184,6 +191,7 @@ class Sender:
         for lane, batch in ready:
             lane.unanswered += 1
             batch.tries += 1
+            batch.unsure = True
             self._unanswered.append(Unanswered([(lane, batch)]))
         if self._acks == 0:
             for lane, batch in ready:
@@ -196,7 +204,7 @@ class Sender:
         return pack((
             b"EVALSHA", SCRIPTS["append"].digest, 4,
             keys.state, keys.log, keys.producers, keys.segments,
-            lane.topic_id, self._link.run_id, self._producer, lane.epoch, batch.sequence,
+            lane.topic_id, self._link.run_id, self._producer, batch.epoch, batch.sequence,
             len(batch.records), *batch.arguments,
         ))  # fmt: skip
 
@@ -204,7 +212,7 @@ class Sender:
         """Ask once for a whole round of appends whether enough replicas have them."""
         if appends:
             replicas = max(lane.replicas for lane, _ in appends)
-            self._link.send(pack((b"WAIT", replicas, _WAIT_SLICE_MS)))
+            self._link.send(pack((b"WAIT", replicas, max(1, int(self._wait_slice * 1000)))))
             self._unanswered.append(Unanswered(appends, replicas))
 
     # Receiving
@@ -238,17 +246,19 @@ class Sender:
         if isinstance(reply, (NoScriptError, ServerBusyError)):
             raise reply  # a new connection brings the scripts, and finds out who serves now
         lane.unanswered -= 1
+        if not isinstance(reply, KafkaError) and reply[0] not in replies.STORED:
+            batch.base = None
+        batch.unsure = batch.base is not None
         if batch in lane.window:
             replies.act(self, lane, batch, reply)
         elif isinstance(reply, KafkaError) or reply[0] not in replies.STORED:
             lane.disordered = True
-        if lane.disordered and not lane.unanswered:
-            lane.renumber()
+        lane.restore_order()
 
     def stored(self, lane: Lane, batch: Batch, base: int, stamp: int | None) -> None:
         """Note that a batch is in the log; settle it unless replicas must confirm."""
         self._reconnecting.reset()
-        batch.base = base
+        batch.base, batch.unsure = base, True
         if stamp is not None:
             batch.stamps = [stamp] * len(batch.records)
         if not lane.replicas or self._acks != -1:
@@ -304,6 +314,16 @@ class Sender:
         keys: Any = lane.keys
         return self._side.script("repair", (keys.state, keys.log), lane.topic_id)
 
+    def make_room(self, lane: Lane) -> None:
+        """Drop what retention no longer keeps: memory is full, and nobody may have looked."""
+        keys: Any = lane.keys
+        try:
+            self._side.script(
+                "trim", (keys.state, keys.log, keys.segments), lane.topic_id, -1, _TRIM
+            )
+        except KafkaError as error:
+            log.warning("%s-%d: could not be trimmed: %s", lane.topic, lane.partition, error)
+
     def _expire(self) -> None:
         """Fail what is past its time: the delivery timeout, or that of a close."""
         now = time.monotonic()
@@ -313,8 +333,7 @@ class Sender:
             while (came := lane.oldest()) is not None and self._overdue(came, now):
                 batch: Any = lane.take()
                 self.fail(lane, batch, self._expired(lane))
-            if lane.disordered and not lane.unanswered:
-                lane.renumber()
+            lane.restore_order()
 
     def _overdue(self, came: float, now: float) -> bool:
         return now > min(came + self._delivery_limit, self._give_up_at)
@@ -340,15 +359,13 @@ class Sender:
                 self._fail_lane(lane, error)
         if self._anything_left():
             log.warning("sending pauses: %s", error)
-            self.work.wait(min(self._reconnecting.next(error), self._give_up_at - time.monotonic()))
-            self.work.clear()
+            self._paused_until = time.monotonic() + self._reconnecting.next(error)
 
     def _fail_lane(self, lane: Lane, error: KafkaError) -> None:
         while lane.window or lane.oldest() is not None:
             batch: Any = lane.window[0] if lane.window else lane.take()
             self.fail(lane, batch, error)
-        if not lane.unanswered:
-            lane.renumber()
+        lane.restore_order()
 
     def _settle(
         self, lane: Lane, batch: Batch, offsets: Sequence[int], error: KafkaError | None
