@@ -12,7 +12,7 @@ KB = b"x" * 1000
 
 
 def fill(p, segments, *, seq=0, stamps=None):
-    """Append so many segments of 4,096 records, each in nine batches, and return the next number."""
+    """Append so many segments of 4,096 records, and return the next number."""
     for _ in range(segments * 8):
         n = 512
         assert p.append([b"v"] * n, seq=seq, stamps=[stamps or 1] * n)[0] == b"OK"

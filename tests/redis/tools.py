@@ -57,7 +57,7 @@ class Partition:
             flat += [1, 1, len(fields), *fields]
         return self.call_append(flat, len(entries), pid, epoch, seq, HERE, "")
 
-    def call_append(  # noqa: PLR0913, PLR0917 - the script's own arguments
+    def call_append(
         self, arguments: Sequence[Any], count: int, pid: str, epoch: int, seq: int, run: str,
         topic_id: str,
     ) -> list[Any]:  # fmt: skip
@@ -68,7 +68,7 @@ class Partition:
             topic_id or self.topic_id, run, pid, epoch, seq, count, *arguments,
         )  # fmt: skip
 
-    def fence(  # noqa: PLR0913 - the script's own arguments
+    def fence(
         self, op: str, group: str, member: str = "", fence: int = 0, counter: int = 0,
         offset: int = -1, epoch: int = -1, metadata: str = "",
     ) -> list[Any]:  # fmt: skip
