@@ -107,7 +107,9 @@ class RedisConsumer:
     ) -> dict[TopicPartition, KafkaError]:
         refused: dict[TopicPartition, KafkaError] = {}
         commands = self._commit_commands(offsets, refused)
-        replies = self._desk.pipeline(commands.values())
+        replies = self._partaking.evict_dead_owners(
+            commands, self._desk.pipeline(commands.values())
+        )
         for partition, reply in zip(commands, replies, strict=True):
             if (error := self._settled(partition, reply)) is not None:
                 refused[partition] = error

@@ -338,3 +338,28 @@ class TestStaticMembers:
         together(members, lambda: again.assignment(), "it has partitions again")
         assert again.assignment() == had
         assert len(diary.entries) == entries
+
+
+class TestOutsiders:
+    """Consumers with partitions assigned by hand, next to a group's members."""
+
+    @requires(Capability.SHARED_GROUPS)
+    def test_the_dead_do_not_keep_outsiders_from_committing(self, harness: Harness) -> None:
+        """When a group's last member has died, its session over, an outsider commits."""
+        topic, group, timeout = harness.topic(1), harness.name(), harness.session_timeout_ms
+        session = {"session_timeout_ms": timeout, "heartbeat_interval_ms": timeout // 3}
+        place = TopicPartition(topic, 0)
+        victim = harness.worker(topic, group_id=group, **session)
+        together([victim], victim.assignment, "the victim has the partition")
+        harness.kill(victim)
+        outsider = harness.reader(topic, group_id=group)
+
+        def commits() -> bool:
+            try:
+                outsider.commit({place: OffsetAndMetadata(1, "")})
+            except CommitFailedError:
+                return False
+            return True
+
+        until(commits, "the outsider commits")
+        assert outsider.committed(place) == 1

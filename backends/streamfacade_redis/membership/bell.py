@@ -77,8 +77,7 @@ class Bell:
             block = int(_BLOCK * 1000)
             self._link.send(pack(("XREAD", "BLOCK", str(block), "STREAMS", self._key, self._last)))
             self._asked = time.monotonic()
-        wire: socket.socket = self._link._connection._sock  # noqa: SLF001 - to wait for two at once
-        return wire
+        return self._link.socket
 
     def _hear(self) -> tuple[int, int] | None:
         reply = self._link.read()
