@@ -1,0 +1,1 @@
+"""streamfacade beside its peers: `python -m benchmarks`. README.md says how to read it."""

@@ -1,0 +1,1 @@
+"""The peers: one client library a file."""
