@@ -184,7 +184,7 @@ def _record(
             headers.append((_text(name[2:], partition, offset), data if name[:1] == b"h" else None))  # type: ignore[arg-type] # foreign producers may send None
             size += len(name) - 2 + len(data)
         elif name == b"s":
-            stamp = int(data)
+            stamp = _number(data, partition, offset)
         elif name == b"a":
             kind = LOG_APPEND_TIME
         elif name[:1].isupper():
@@ -194,6 +194,14 @@ def _record(
         partition.topic, partition.partition, epoch, offset, stamp, kind, key, value, headers,
         None, _size(key), _size(value), size if headers else -1,
     )  # fmt: skip
+
+
+def _number(data: bytes, partition: TopicPartition, offset: int) -> int:
+    try:
+        return int(data)
+    except ValueError as error:
+        msg = f"{partition} offset {offset}: {data!r:.40} is no timestamp; seek past it"
+        raise CorruptRecordError(msg) from error
 
 
 def _size(data: bytes | None) -> int:

@@ -12,6 +12,7 @@ from streamfacade.errors import (
     InvalidPartitionsError,
     InvalidReplicationFactorError,
     TopicAlreadyExistsError,
+    UnknownError,
     UnknownTopicOrPartitionError,
 )
 from streamfacade.topic_configs import DEFAULTS, MAX_AHEAD_MS, settled
@@ -43,8 +44,12 @@ class Topic:
 
 
 def _parsed(name: str, line: bytes) -> Topic:
-    stored = json.loads(line)
-    return Topic(name, stored["id"], stored["n"], {**DEFAULTS, **stored["configs"]}, line)
+    try:
+        stored = json.loads(line)
+        return Topic(name, stored["id"], stored["n"], {**DEFAULTS, **stored["configs"]}, line)
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"the registry's line of topic {name} cannot be read, somebody wrote to it: {line!r:.100}"
+        raise UnknownError(msg) from error
 
 
 class Registry:
