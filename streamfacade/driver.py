@@ -62,10 +62,6 @@ class Capability(str, Enum):
     REPLICATION_FACTOR = "replication_factor", "A topic's `replication_factor` may exceed 1."
     SHARED_GROUPS = "shared_groups", "Several live members share one group's partitions."
     LONE_REFUSAL = "lone_refusal", "A record above its topic's limit takes none beside it along."
-    SINGLE_REFUSAL = (
-        "single_refusal",
-        "A record that the server refuses fails alone, not with the batch it travels in.",
-    )
     ATOMIC_COMMIT = "atomic_commit", "A commit of several partitions is stored whole or not at all."
 
     def __new__(cls, name: str, doc: str) -> Self:
