@@ -31,6 +31,13 @@ class TestOrder:
         producer.flush(PATIENCE)
         assert values(read(harness.reader(topic), 3000)) == sent
 
+    def test_the_first_records_of_a_topic_are_not_lost(self, harness: Harness) -> None:
+        """A burst into a topic made a moment ago is stored whole: each record has its offset."""
+        producer = harness.producer()
+        for topic in (harness.topic() for _ in range(40)):
+            futures = [producer.send(topic, b"%d" % n) for n in range(5)]
+            assert [future.get(PATIENCE).offset for future in futures] == list(range(5))
+
     def test_every_key_keeps_its_order_under_many_threads(self, harness: Harness) -> None:
         """Ten thousand records of twenty threads arrive, once each, each key in order."""
         topic, producer = harness.topic(partitions=4), harness.producer()
