@@ -72,7 +72,14 @@ def _unknown_topic(sender: Sender, lane: Lane, _batch: Batch, _reply: list[Any])
 def _log_ahead(sender: Sender, lane: Lane, batch: Batch, reply: list[Any]) -> None:
     """Repair: somebody wrote to the log by hand, or a script was cut short."""
     log.warning("%s-%d: repairing the log: %s", lane.topic, lane.partition, reply[1])
-    if sender.repair(lane)[0] == b"DAMAGED":
+    try:
+        repaired = sender.repair(lane)
+    except KafkaError as error:
+        if error.retriable:
+            raise
+        sender.fail(lane, batch, error)
+        return
+    if repaired[0] == b"DAMAGED":
         msg = (
             f"{lane.topic}-{lane.partition}: an entry written by hand has used up the ids:"
             " delete the topic and create it anew"
