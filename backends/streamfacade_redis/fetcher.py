@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from redis import exceptions as theirs
 
 from streamfacade.errors import (
+    CorruptRecordError,
     KafkaError,
+    KafkaTimeoutError,
     OffsetOutOfRangeError,
     UnknownTopicOrPartitionError,
 )
@@ -57,6 +59,8 @@ class Fetcher:
         self._fetch_bytes = options["fetch_max_bytes"]
         self._backoff = Backoff(options)
         self._quiet_until = 0.0
+        self._asked_at = 0.0
+        self._patience = options.seconds("request_timeout_ms") + _BLOCK_MS / 1000
 
     @property
     def places(self) -> dict[TopicPartition, Place]:
@@ -93,6 +97,8 @@ class Fetcher:
         while True:
             try:
                 found = self._turn(deadline, limit)
+            except (OffsetOutOfRangeError, CorruptRecordError):
+                raise
             except (theirs.RedisError, OSError, KafkaError) as error:
                 self._trouble(translate(error, self._link.address))
                 found = {}
@@ -104,6 +110,8 @@ class Fetcher:
         found = self._turns.take(limit)
         if not found:
             self._raise_stuck()
+            if self._rests(deadline):
+                return {}
             self._prepare()
             self._ask()
             if self._arrived(deadline):
@@ -117,7 +125,6 @@ class Fetcher:
 
     def _prepare(self) -> None:
         """Find partitions that have no keys yet, and check the positions that need it."""
-        self._pause_after_trouble()
         if not self._link.is_open:
             self._link.connect()
         if self._link.generation != self._generation:
@@ -128,6 +135,8 @@ class Fetcher:
         for partition, place in self.places.items():
             if place.where is None and place.position is not None:
                 place.where = self._find(partition)
+                if place.where is not None:
+                    self._audit.came_back(partition, place)
         self._audit.run(self.places, idle=not self._asked or self._audit.due)
 
     def _find(self, partition: TopicPartition) -> Any:
@@ -155,6 +164,7 @@ class Fetcher:
             ids.append(after(place.position or 0))
         command = (b"XREAD", b"COUNT", self._count, b"BLOCK", _BLOCK_MS, b"STREAMS", *keys, *ids)
         self._link.send(pack(command))
+        self._asked_at = time.monotonic()
 
     def _choose(self) -> list[tuple[TopicPartition, Place]]:
         """Return the partitions to read now: as many as fit into `fetch_max_bytes`, in turn."""
@@ -175,7 +185,12 @@ class Fetcher:
         if not self._asked:
             time.sleep(min(left, 0.05))  # nothing is readable: parked, paused, stuck or gone
             return False
-        return self._link.readable(left)
+        if self._link.readable(left):
+            return True
+        if time.monotonic() - self._asked_at > self._patience:
+            msg = f"{self._link.address}: no answer for {self._patience:.1f} seconds"
+            raise KafkaTimeoutError(msg)
+        return False
 
     def _read(self) -> None:
         """Read the reply of the XREAD under way into the places that still want it."""
@@ -230,10 +245,12 @@ class Fetcher:
         log.warning("reading pauses: %s", error)
         self._quiet_until = time.monotonic() + self._backoff.next(error)
 
-    def _pause_after_trouble(self) -> None:
-        left = self._quiet_until - time.monotonic()
-        if left > 0:
-            time.sleep(min(left, 0.1))
+    def _rests(self, deadline: float) -> bool:
+        """Sleep through the pause after trouble; return whether it outlasts this fetch."""
+        now = time.monotonic()
+        if now < self._quiet_until:
+            time.sleep(max(0.0, min(self._quiet_until, deadline) - now))
+        return time.monotonic() < self._quiet_until
 
     def close(self) -> None:
         """Disconnect."""

@@ -16,7 +16,8 @@ class Place:
     """One partition being read."""
 
     __slots__ = (
-        "audited", "buffered", "epoch", "error", "paused", "position", "reached", "stale", "where",
+        "audited", "buffered", "epoch", "error", "home", "paused", "position", "reached", "stale",
+        "where",
     )  # fmt: skip
 
     def __init__(self, where: Where | None) -> None:
@@ -31,6 +32,8 @@ class Place:
         """Whether the position is known to lie inside the log."""
         self.reached = False
         """Whether the position was come to by reading, not by a seek."""
+        self.home: Where | None = None
+        """The incarnation that the position is in, after it was lost sight of."""
         self.stale = False
         """Whether a read that is under way still asks for an old position."""
 
@@ -40,6 +43,7 @@ class Place:
         self.buffered = []
         self.error = None
         self.audited = self.reached = False
+        self.home = None
         self.stale = True
 
     @property
