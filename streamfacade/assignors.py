@@ -6,13 +6,25 @@ who has what now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
+from streamfacade.errors import KafkaConfigurationError
 from streamfacade.structs import TopicPartition
 
 Wanted = Mapping[str, Collection[str]]
 Assignment = dict[str, set[TopicPartition]]
+Assign = Callable[
+    [
+        Mapping[str, Collection[str]],
+        Mapping[str, int],
+        Mapping[str, Collection[TopicPartition]],
+    ],
+    Mapping[str, Collection[TopicPartition]],
+]
+"""(member -> topics wanted, topic -> number of partitions, member -> partitions it has now) ->
+member -> partitions it shall have."""
 
 
 def sticky(
@@ -89,3 +101,45 @@ def roundrobin(
             member = next(m for m in turns if m in takers[topic])
             result[member].add(TopicPartition(topic, partition))
     return result
+
+
+_BUILT_IN: dict[str, Assign] = {
+    "sticky": sticky,
+    "cooperative-sticky": sticky,
+    "range": range_,
+    "roundrobin": roundrobin,
+}
+
+
+def strategies(option: Any) -> dict[str, Assign]:
+    """Return the assignors that `partition_assignment_strategy` names, in order of preference.
+
+    Each is a name, a class or an object with `name`; other names than ours need `assign`.
+
+    Raises:
+        KafkaConfigurationError: an unknown name, or an object that cannot assign.
+
+    """
+    given = list(option or ["sticky"]) if isinstance(option, (list, tuple)) else [option]
+    return dict(_strategy(one) for one in given)
+
+
+def _strategy(given: Any) -> tuple[str, Assign]:
+    name = given if isinstance(given, str) else getattr(given, "name", "")
+    if name in _BUILT_IN:
+        return str(name), _BUILT_IN[name]
+    named = isinstance(name, str) and name and not set(name) & set(", \n")
+    assign = getattr(given() if isinstance(given, type) else given, "assign", None)
+    if not named or not callable(assign):
+        msg = (
+            f"partition_assignment_strategy {given!r} is none of {', '.join(_BUILT_IN)}, nor has it"
+            " a name (without blanks and commas) and assign(wanted, counts, current)"
+        )
+        raise KafkaConfigurationError(msg)
+    return name, assign
+
+
+def shared(lists: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names that all lists have, the most preferred by all first."""
+    common = set(lists[0]).intersection(*lists)
+    return sorted(common, key=lambda name: (sum(names.index(name) for names in lists), name))

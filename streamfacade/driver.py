@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from streamfacade.config import Options
+    from streamfacade.driver_groups import GroupsDriver
     from streamfacade.structs import (
         ConsumerGroupMetadata,
         ConsumerRecord,
@@ -61,8 +62,15 @@ class Capability(str, Enum):
     COMPRESSION = "compression", "`compression_type` compresses batches."
     REPLICATION_FACTOR = "replication_factor", "A topic's `replication_factor` may exceed 1."
     SHARED_GROUPS = "shared_groups", "Several live members share one group's partitions."
+    INCREMENTAL_REBALANCE = (
+        "incremental_rebalance",
+        "With range and roundrobin too, only the partitions that move pause.",
+    )
+    CUSTOM_ASSIGNOR = "custom_assignor", "`partition_assignment_strategy` takes your own assignors."
     LONE_REFUSAL = "lone_refusal", "A record above its topic's limit takes none beside it along."
     ATOMIC_COMMIT = "atomic_commit", "A commit of several partitions is stored whole or not at all."
+    REMOVE_MEMBERS = "remove_members", "`Admin.remove_group_members` expels members from a group."
+    DELETE_OFFSETS = "delete_offsets", "`Admin.delete_group_offsets` forgets single offsets."
 
     def __new__(cls, name: str, doc: str) -> Self:
         """Make the value the name and keep the meaning beside it."""
@@ -323,7 +331,10 @@ class ClusterInfo:
 
 
 class AdminDriver(Protocol):
-    """Manages topics. Results name each topic's own error; used from any thread."""
+    """Manages topics and groups. Results name each item's own error; used from any thread."""
+
+    groups: GroupsDriver
+    """Manages groups, over the same connections."""
 
     def create_topics(
         self, topics: Sequence[TopicSpec], timeout: float, *, validate_only: bool
@@ -338,6 +349,16 @@ class AdminDriver(Protocol):
 
     def describe_cluster(self, timeout: float) -> ClusterInfo:
         """Describe who answers."""
+
+    def list_offsets(
+        self, wanted: Mapping[TopicPartition, int], timeout: float
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+        """Look up offsets as `ConsumerDriver.list_offsets` does; creates no topic.
+
+        Raises:
+            UnknownTopicOrPartitionError: no such partition.
+
+        """
 
     def close(self) -> None:
         """Close the connections."""

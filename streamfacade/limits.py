@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from streamfacade.structs import OffsetAndMetadata, TopicPartition
 
-_LONGEST_NOTE = 4096  # offset.metadata.max.bytes
+_LONGEST_NOTE = 4095  # offset.metadata.max.bytes is 4096, and Kafka 4.3 refuses just that
 
 
 def check_notes(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
     """Refuse a commit whose metadata is too long.
 
     Raises:
-        OffsetMetadataTooLargeError: above 4,096 bytes in UTF-8.
+        OffsetMetadataTooLargeError: 4,096 bytes or more in UTF-8.
 
     """
     for partition, offset in offsets.items():

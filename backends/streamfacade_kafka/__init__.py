@@ -28,7 +28,10 @@ class KafkaDriver:
     """Kafka at one address."""
 
     name = "kafka"
-    capabilities = frozenset(Capability) - {Capability.TIMESTAMP_ZERO, Capability.LONE_REFUSAL}
+    capabilities = frozenset(Capability) - {
+        Capability.TIMESTAMP_ZERO, Capability.LONE_REFUSAL,
+        Capability.INCREMENTAL_REBALANCE, Capability.CUSTOM_ASSIGNOR,
+    }  # fmt: skip
     chooses_partitions = True
 
     def __init__(self, servers: str) -> None:

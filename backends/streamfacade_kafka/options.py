@@ -12,7 +12,8 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from streamfacade.errors import KafkaConfigurationError
+from streamfacade.driver import Capability
+from streamfacade.errors import KafkaConfigurationError, UnsupportedCapabilityError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -205,15 +206,17 @@ def assignors(strategy: Any) -> str:
     """Return librdkafka's names of assignors given as names, classes or instances.
 
     Raises:
-        KafkaConfigurationError: librdkafka has no such assignor, or these cannot be mixed.
+        UnsupportedCapabilityError: librdkafka has no such assignor.
+        KafkaConfigurationError: these cannot be mixed.
 
     """
     listed = [strategy] if isinstance(strategy, str) or hasattr(strategy, "name") else strategy
     names = [_ASSIGNORS.get(_name(one)) for one in listed or ("sticky",)]
     if None in names:
-        raise KafkaConfigurationError(
+        raise UnsupportedCapabilityError(
+            Capability.CUSTOM_ASSIGNOR.value,
             "Kafka's assignors are sticky (cooperative-sticky), range and roundrobin;"
-            f" partition_assignment_strategy has {[_name(one) for one in listed]}"
+            f" partition_assignment_strategy has {[_name(one) for one in listed]}",
         )
     if "cooperative-sticky" in names and len(set(names)) > 1:
         raise KafkaConfigurationError(

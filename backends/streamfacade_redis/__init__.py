@@ -31,6 +31,8 @@ class RedisDriver:
     capabilities = frozenset({
         Capability.DURABLE, Capability.TIMESTAMP_ZERO, Capability.SHARED_GROUPS,
         Capability.LONE_REFUSAL,
+        Capability.INCREMENTAL_REBALANCE,
+        Capability.CUSTOM_ASSIGNOR,
     })  # fmt: skip
 
     def __init__(self, address: Address) -> None:

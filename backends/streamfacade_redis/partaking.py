@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamfacade.assignors import strategies
 from streamfacade.errors import CommitFailedError, KafkaError
 from streamfacade.structs import ConsumerGroupMetadata, TopicPartition
 from streamfacade_redis.membership import Member, number_for_outsider
@@ -57,6 +58,7 @@ class Partaking:
         desk: Desk,
     ) -> None:
         """Belong to no group until `subscribe`."""
+        strategies(options["partition_assignment_strategy"])  # refused now, not at the first poll
         self._link = link
         self._address, self._options, self._rebalance = address, options, rebalance
         self._fetcher, self._offsets, self._desk = fetcher, offsets, desk

@@ -10,11 +10,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streamfacade.assignors import sticky
+from streamfacade.assignors import shared
+from streamfacade.errors import InconsistentGroupProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from streamfacade.assignors import Assign
     from streamfacade.structs import OffsetAndMetadata, TopicPartition
 
 
@@ -23,7 +25,8 @@ class Member:
     """One consumer in a group."""
 
     topics: frozenset[str]
-    deadline: float
+    strategies: Mapping[str, Assign]
+    deadline: float = 0.0
     owned: set[TopicPartition] = field(default_factory=set)
     target: set[TopicPartition] = field(default_factory=set)
 
@@ -39,11 +42,23 @@ class Group:
         self._assigned_for: object = None
 
     def beat(
-        self, name: str, topics: frozenset[str], lifetime: float, counts: Mapping[str, int]
+        self,
+        name: str,
+        topics: frozenset[str],
+        lifetime: float,
+        counts: Mapping[str, int],
+        strategies: Mapping[str, Assign],
     ) -> Member:
-        """Keep a member alive (a new name joins), and bring everybody's target up to date."""
+        """Keep a member alive (a new name joins), and bring everybody's target up to date.
+
+        Raises:
+            InconsistentGroupProtocolError: no strategy is common to all members.
+
+        """
         self._expire()
-        member = self.members.setdefault(name, Member(topics, 0))
+        if name not in self.members:
+            self._check_strategies(strategies)
+        member = self.members.setdefault(name, Member(topics, strategies))
         member.topics, member.deadline = topics, time.monotonic() + lifetime
         self._retarget(counts)
         return member
@@ -53,6 +68,14 @@ class Group:
         for name in [n for n, m in self.members.items() if m.deadline < now]:
             del self.members[name]
 
+    def _check_strategies(self, strategies: Mapping[str, Assign]) -> None:
+        if not shared([list(strategies), *self._lists()]):
+            msg = f"no member has one of the strategies {', '.join(strategies)} that all have"
+            raise InconsistentGroupProtocolError(msg)
+
+    def _lists(self) -> list[list[str]]:
+        return [list(member.strategies) for member in self.members.values()]
+
     def _retarget(self, counts: Mapping[str, int]) -> None:
         wanted = {name: member.topics for name, member in self.members.items()}
         facts = (wanted, dict(counts))
@@ -61,8 +84,11 @@ class Group:
         self._assigned_for = facts
         self.generation += 1
         current = {name: member.owned for name, member in self.members.items()}
-        for name, target in sticky(wanted, counts, current).items():
-            self.members[name].target = target
+        best = shared(self._lists())[0]
+        assign = next(iter(self.members.values())).strategies[best]
+        targets = assign(wanted, counts, current)
+        for name, member in self.members.items():
+            member.target = set(targets.get(name, ()))
 
     def claimable(self, member: Member) -> set[TopicPartition]:
         """Return what a member should have and nobody has."""

@@ -7,6 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+from streamfacade.assignors import strategies
 from streamfacade.driver import TopicSpec
 from streamfacade.errors import (
     CommitFailedError,
@@ -37,6 +38,7 @@ class MemoryConsumer:
         self._broker = broker
         self._options = options
         self._rebalance = rebalance
+        self._strategies = strategies(options["partition_assignment_strategy"])
         self._lifetime = options.seconds("max_poll_interval_ms")
         self._name = f"{options['client_id']}-{uuid.uuid4()}"
         self._topics: frozenset[str] | None = None
@@ -83,7 +85,7 @@ class MemoryConsumer:
             else:
                 lost = set()
             member = self._group.beat(
-                self._name, self._topics, self._lifetime, self._broker.counts()
+                self._name, self._topics, self._lifetime, self._broker.counts(), self._strategies
             )
         if lost:
             self._rebalance.lost(lost)

@@ -44,7 +44,8 @@ class MemoryDriver:
     name = "memory"
     chooses_partitions = False
     capabilities = frozenset({
-        Capability.TIMESTAMP_ZERO, Capability.SHARED_GROUPS, Capability.LONE_REFUSAL
+        Capability.TIMESTAMP_ZERO, Capability.SHARED_GROUPS, Capability.LONE_REFUSAL,
+        Capability.INCREMENTAL_REBALANCE, Capability.CUSTOM_ASSIGNOR,
     })  # fmt: skip
 
     def __init__(self, name: str) -> None:

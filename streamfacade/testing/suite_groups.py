@@ -9,11 +9,18 @@ import pytest
 
 from streamfacade import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from streamfacade.driver import Capability
-from streamfacade.errors import CommitFailedError, KafkaError, RebalanceInProgressError
-from streamfacade.testing.harness import PATIENCE, polling, requires, until, values
+from streamfacade.errors import (
+    CommitFailedError,
+    InconsistentGroupProtocolError,
+    KafkaConfigurationError,
+    KafkaError,
+    RebalanceInProgressError,
+    UnsupportedCapabilityError,
+)
+from streamfacade.testing.harness import PATIENCE, lacking, polling, requires, until, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
     from streamfacade import Consumer
     from streamfacade.testing.harness import Harness, Record
@@ -195,6 +202,72 @@ class TestSharing:
         polling(member, lambda: len(member.assignment()) == 1, "has the first topic")
         harness.admin().create_topics([f"{stem}-two"])
         polling(member, lambda: len(member.assignment()) == 2, "has the second topic")
+
+
+class TestStrategies:
+    """`partition_assignment_strategy`."""
+
+    @requires(Capability.SHARED_GROUPS)
+    @pytest.mark.parametrize("strategy", ["range", "roundrobin", "sticky"])
+    def test_every_strategy_shares(self, harness: Harness, strategy: str) -> None:
+        """Under each, two members own six partitions, three each."""
+        options = {"partition_assignment_strategy": [strategy]}
+        members = team(harness, harness.topic(6), harness.name(), 2, **options)
+        assert sorted(len(member.assignment()) for member in members) == [3, 3]
+
+    @requires(Capability.CUSTOM_ASSIGNOR)
+    def test_your_own_assignor(self, harness: Harness) -> None:
+        """An object with `name` and `assign(wanted, counts, current)` decides."""
+        topic, group = harness.topic(6), harness.name()
+        options = {"group_id": group, "partition_assignment_strategy": [Greedy()]}
+        members = [harness.consumer(topic, **options) for _ in range(2)]
+        together(
+            members,
+            lambda: (
+                sorted(len(m.assignment()) for m in members) == [0, 6]
+                and all(m.group_metadata().member_id for m in members)
+            ),
+            "one has everything",
+        )
+
+    @lacking(Capability.CUSTOM_ASSIGNOR)
+    def test_your_own_assignor_is_refused(self, harness: Harness) -> None:
+        """Where only the server's assignors are known, another is refused at construction."""
+        with pytest.raises(UnsupportedCapabilityError, match="custom_assignor"):
+            harness.consumer(group_id="g", partition_assignment_strategy=[Greedy()])
+
+    @requires(Capability.SHARED_GROUPS)
+    def test_strategies_must_meet(self, harness: Harness) -> None:
+        """A member that has no strategy in common with the others does not get in."""
+        topic, group = harness.topic(1), harness.name()
+        first = harness.consumer(
+            topic, group_id=group, partition_assignment_strategy=["roundrobin"]
+        )
+        together([first], first.assignment, "the first has the partition")
+        second = harness.consumer(topic, group_id=group, partition_assignment_strategy=["range"])
+        with pytest.raises(InconsistentGroupProtocolError):
+            polling(second, lambda: False, "the refusal comes")
+
+    def test_an_unknown_strategy_is_refused(self, harness: Harness) -> None:
+        """A name that nobody knows is a configuration error at construction."""
+        with pytest.raises(KafkaConfigurationError):
+            harness.consumer(group_id="g", partition_assignment_strategy=["alphabetical"])
+
+
+class Greedy:
+    """Gives everything to the first member."""
+
+    name = "greedy"
+
+    def assign(
+        self,
+        wanted: Mapping[str, Collection[str]],
+        counts: Mapping[str, int],
+        current: Mapping[str, Collection[TopicPartition]],
+    ) -> dict[str, set[TopicPartition]]:
+        """Return all partitions for the member whose name sorts first."""
+        topics = {topic for names in wanted.values() for topic in names}
+        return {min(wanted): {p for topic in topics for p in places(topic, counts.get(topic, 0))}}
 
 
 class TestZombies:
