@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from benchmarks.report import grouped, title, verdict
+from benchmarks.report import digits, grouped, spread, title, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Ratios = dict[tuple[str, str], float]
 
 MOVED = 0.15
-_ROW = re.compile(r"\| (?P<peer>.+?) \| (?P<ratio>[\d.]+) \|")
+_ROW = re.compile(r"\| (?P<peer>.+?) \| (?P<ratio>\d\S*) \|")
 
 
 def write(path: Path, rows: Sequence[Row], facts: Mapping[str, str]) -> None:
@@ -32,8 +32,7 @@ def _lines(rows: Sequence[Row], facts: Mapping[str, str]) -> Iterator[str]:
         yield f"## {heading}\n"
         yield "| peer | ratio | spread | |\n|---|---|---|---|"
         for row in found:
-            spread = f"{row.lowest:.3f}-{row.highest:.3f}"
-            yield f"| {row.peer} | {row.ratio:.3f} | {spread} | {verdict(row).strip()} |"
+            yield f"| {row.peer} | {digits(row.ratio)} | {spread(row)} |{verdict(row)} |"
         yield ""
 
 
@@ -51,8 +50,10 @@ def read(path: Path) -> Ratios:
 
 def moved(before: Ratios, rows: Sequence[Row]) -> list[str]:
     """Say which ratios are more than 15 % away from the kept ones."""
-    return [
-        f"{title(row)}: {row.peer} was {old:.2f}, is {row.ratio:.2f} ({row.ratio / old - 1:+.0%})"
-        for row in rows
-        if (old := before.get((title(row), row.peer))) and abs(row.ratio / old - 1) > MOVED
-    ]
+    both = [(row, old) for row in rows if (old := before.get((title(row), row.peer)))]
+    return [_change(row, old) for row, old in both if abs(row.ratio / old - 1) > MOVED]
+
+
+def _change(row: Row, old: float) -> str:
+    change = f"was {digits(old)}, is {digits(row.ratio)} ({row.ratio / old - 1:+.0%})"
+    return f"{title(row)}: {row.peer} {change}"

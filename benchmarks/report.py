@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from benchmarks.measure import Row
 
-_BAR = 14
+_BAR = 8
 
 
 def title(row: Row) -> str:
@@ -34,28 +34,44 @@ def show(console: Console, rows: Sequence[Row], skipped: Mapping[str, str]) -> N
     for heading, found in grouped(rows):
         console.print(_table(heading, found))
     for what, why in skipped.items():
-        console.print(f"skipped {what}: {why}", highlight=False)
+        console.print(f"skipped {what}: {why}")
 
 
 def _table(heading: str, rows: Sequence[Row]) -> Table:
     better = "more" if rows[0].figure == RATE else "less"
-    table = Table(title=f"{heading} ({better} is better)", title_justify="left", box=None)
-    table.add_column("")
+    table = Table(title=f"\n{heading}: {better} is better", title_justify="left", box=None)
+    table.add_column("", min_width=30, no_wrap=True)
     for column in ("ratio", "spread", rows[0].figure):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, min_width=_BAR)
     longest = max(row.ratio for row in rows)
     for row in rows:
-        spread = f"{row.lowest:.2f}-{row.highest:.2f}"
-        bar = "█" * max(1, round(_BAR * row.ratio / longest))
-        table.add_row(
-            row.peer, f"{row.ratio:.2f}", spread, f"{row.median:,.0f}", bar + verdict(row)
-        )
+        table.add_row(*_cells(row, longest))
     return table
+
+
+def _cells(row: Row, longest: float) -> tuple[str, ...]:
+    bar = "█" * max(1, round(_BAR * row.ratio / longest))
+    return row.peer, digits(row.ratio), spread(row), _figure(row.median), bar + verdict(row)
+
+
+def digits(ratio: float) -> str:
+    """Return a ratio in two or three digits that matter."""
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"  # noqa: PLR2004 - as it says
+
+
+def spread(row: Row) -> str:
+    """Return the lowest and the highest ratio."""
+    return f"{digits(row.lowest)}-{digits(row.highest)}"
+
+
+def _figure(value: float) -> str:
+    thousand = 1000
+    return f"{value / thousand:,.0f} k" if value >= 10 * thousand else f"{value:,.0f}"
 
 
 def verdict(row: Row) -> str:
     """Return what to say of a row that has a target."""
     if row.target is None:
         return ""
-    return f" ≥ {row.target}" if row.ratio >= row.target else f" below {row.target}"
+    return f" ≥{row.target}" if row.ratio >= row.target else f" <{row.target}!"

@@ -24,7 +24,7 @@ _FULL = 0.01
 class Raw(Produces):
     """produce() with a callback for each record; linger and idempotence as ours."""
 
-    name = "confluent-kafka raw"
+    name = "confluent-kafka produce()"
 
     @contextmanager
     def opened(self, topic: str) -> Iterator[Work]:
@@ -53,7 +53,7 @@ class Raw(Produces):
 class RawConsume(Consumes):
     """consume(500) and value()."""
 
-    name = "confluent-kafka raw consume(500)"
+    name = "confluent-kafka consume(500)"
 
     @contextmanager
     def opened(self, topic: str) -> Iterator[Work]:
@@ -65,7 +65,7 @@ class RawConsume(Consumes):
 class RawLatency(Latency):
     """produce() and poll()."""
 
-    name = "confluent-kafka raw"
+    name = "confluent-kafka produce()"
 
     @contextmanager
     def opened(self, topic: str) -> Iterator[tuple[Send, Receive]]:

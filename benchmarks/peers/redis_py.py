@@ -71,9 +71,9 @@ class Xread(Consumes):
 
 
 class XreadGroup(Consumes):
-    """XREADGROUP in batches, and one XACK for each batch."""
+    """XREADGROUP, and one XACK for each batch."""
 
-    name = "redis-py XREADGROUP+XACK(500)"
+    name = "redis-py XREADGROUP(500)"
     batch = BATCH
 
     @contextmanager
@@ -96,7 +96,7 @@ class XreadGroup(Consumes):
 class XreadGroupOneByOne(XreadGroup):
     """XREADGROUP and XACK, two round trips a record."""
 
-    name = "redis-py XREADGROUP+XACK one by one"
+    name = "redis-py XREADGROUP one by one"
     batch = 1
     share = 0.02
 
