@@ -67,9 +67,10 @@ def _fields(record: Outgoing, stamp: int) -> list[Any]:
         fields += (
             (b"h." + name.encode(), header) if header is not None else (b"n." + name.encode(), b"")
         )
+    fields = fields or [b"_", b""]  # without one of these the entry would be taken for foreign
     if stamp < 1:
         fields += (b"s", stamp)
-    return fields or [b"_", b""]
+    return fields
 
 
 class Decoded:
