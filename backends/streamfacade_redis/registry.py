@@ -48,7 +48,7 @@ def _parsed(name: str, line: bytes) -> Topic:
         stored = json.loads(line)
         return Topic(name, stored["id"], stored["n"], {**DEFAULTS, **stored["configs"]}, line)
     except (ValueError, KeyError, TypeError) as error:
-        msg = f"the registry's line of topic {name} cannot be read, somebody wrote to it: {line!r:.100}"
+        msg = f"the registry's line of topic {name}, written by hand?, is no use: {line!r:.100}"
         raise UnknownError(msg) from error
 
 
