@@ -33,7 +33,7 @@ def house(redis_url: str) -> Iterator[Harness]:
 
 @pytest.fixture
 def own(private_redis: Callable[..., RedisServer]) -> Iterator[Callable[..., Any]]:
-    """Start a Redis that the test may kill, and give it, clients of it, and a human's connection."""
+    """Start a Redis that the test may kill; give it, its clients, and a human's connection."""
     with ExitStack() as stack:
 
         def start(url: str = "{}", options: Any = None, **server: Any) -> Any:

@@ -41,12 +41,12 @@ class Proxy:
                 server = socket.create_connection((HOST, self._target))
                 self._pairs.append((client, server))
                 asked = threading.Event()
-                for source, target, back in ((client, server, False), (server, client, True)):
+                for source, target, back in ((client, server, 0), (server, client, 1)):
                     arguments = (source, target, asked, back)
                     threading.Thread(target=self._pump, args=arguments, daemon=True).start()
 
     def _pump(
-        self, source: socket.socket, target: socket.socket, asked: threading.Event, back: bool
+        self, source: socket.socket, target: socket.socket, asked: threading.Event, back: int
     ) -> None:
         with suppress(OSError):
             while data := source.recv(65536):

@@ -163,7 +163,8 @@ def certificate(tmp_path):
     subprocess.run(
         [
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-            "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+            "-addext", "subjectAltName=IP:127.0.0.1",
             "-out", paths[0], "-keyout", paths[1],
         ],
         check=True, capture_output=True,
@@ -285,9 +286,9 @@ def test_a_meta_key_of_another_type(own, caplog, redirected):
 @pytest.mark.parametrize(
     "rest",
     [
-        "@:1/0", "@h:x/0", "@h:99999/0", "@h/zero", "@h?unknown=1", "@h?db=3", "@h?cluster_enabled=1",
-        "@h?namespace=a{b", "@h?namespace=", "@h?default_partitions=0", "@h?default_partitions=x",
-        "@h,redis://other",
+        "@:1/0", "@h:x/0", "@h:99999/0", "@h/zero", "@h?unknown=1", "@h?db=3",
+        "@h?cluster_enabled=1", "@h?namespace=a{b", "@h?namespace=", "@h?default_partitions=0",
+        "@h?default_partitions=x", "@h,redis://other",
     ],
 )  # fmt: skip
 def test_bad_urls(rest, caplog):
