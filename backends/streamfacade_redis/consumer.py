@@ -9,7 +9,6 @@ from streamfacade.errors import (
     CommitFailedError,
     KafkaError,
     KafkaTimeoutError,
-    OffsetMetadataTooLargeError,
     UnknownTopicOrPartitionError,
 )
 from streamfacade.limits import check_notes
@@ -143,17 +142,18 @@ class RedisConsumer:
         on_done: Callable[[BaseException | None], None],
     ) -> None:
         """Store offsets; the answer is read in a later call."""
+        refused: dict[TopicPartition, KafkaError] = {}
         try:
             check_notes(offsets)
-        except OffsetMetadataTooLargeError as error:
+            commands = self._commit_commands(offsets, refused)
+        except KafkaError as error:
             on_done(error)
             return
-        refused: dict[TopicPartition, KafkaError] = {}
-        commands = self._commit_commands(offsets, refused)
 
         def answered(replies: list[Any]) -> None:
-            partitions = list(commands) if len(replies) == len(commands) else list(commands)[:1]
-            for partition, reply in zip(partitions, replies, strict=True):
+            if len(replies) < len(commands):  # nothing was sent: one error stands for all
+                replies = replies * len(commands)
+            for partition, reply in zip(commands, replies, strict=False):
                 if (error := self._settled(partition, reply)) is not None:
                     refused[partition] = error
             try:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from redis import exceptions as theirs
 
-from streamfacade_redis.connection import Link, pack, translate
+from streamfacade.errors import KafkaError
+from streamfacade_redis.connection import Link, NoScriptError, pack, translate
 from streamfacade_redis.scripts import SCRIPTS
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Desk(Link):
             if not self.is_open:
                 self.connect()
             self.send(b"".join(pack(tuple(map(_plain, command))) for command in commands))
-        except (theirs.RedisError, OSError) as error:
+        except (theirs.RedisError, OSError, KafkaError) as error:
             self.close()
             answered([translate(error, self.address)])
         else:
@@ -50,7 +51,10 @@ class Desk(Link):
         """Read open replies: all of them, or those that are there already."""
         while self._open and (wait or self._some_arrived()):
             count, answered = self._open.popleft()
-            answered([self._one() for _ in range(count)])
+            replies = [self._one() for _ in range(count)]
+            if any(isinstance(reply, NoScriptError) for reply in replies):
+                self.close()  # the next connection brings the scripts back
+            answered(replies)
 
     def _some_arrived(self) -> bool:
         try:
@@ -61,7 +65,7 @@ class Desk(Link):
     def _one(self) -> Any:
         """Return a reply, or what went wrong in its place."""
         try:
-            return self.read() if self.is_open else theirs.ConnectionError("connection lost")
+            return self.read() if self.is_open else self._lost()
         except theirs.ResponseError as error:
             return translate(error, self.address)
         except (theirs.RedisError, OSError) as error:
@@ -73,8 +77,10 @@ class Desk(Link):
         super().close()
         while self._open:
             count, answered = self._open.popleft()
-            lost = translate(theirs.ConnectionError("connection lost"), self.address)
-            answered([lost] * count)
+            answered([self._lost()] * count)
+
+    def _lost(self) -> KafkaError:
+        return translate(theirs.ConnectionError("connection lost"), self.address)
 
 
 def script_command(name: str, keys: Iterable[str], *arguments: Any) -> Command:
