@@ -14,6 +14,7 @@ from streamfacade.errors import InvalidPartitionsError, InvalidReplicationFactor
 from streamfacade_kafka.connection import connect
 from streamfacade_kafka.errors import translated
 from streamfacade_kafka.options import admin_properties
+from streamfacade_kafka.topics import wait_for_leaders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +46,8 @@ class KafkaAdminDriver:
         else:
             self._wait(created, lambda name, seen: seen.get(name, 0) > 0, deadline)
             known = self._described(created, deadline - time.monotonic())
+            shapes = {name: len(known[name].partitions) for name in created}
+            wait_for_leaders(self._client, shapes, deadline - time.monotonic())
         return [
             TopicInfo(spec.name, refused[spec.name]) if spec.name in refused else known[spec.name]
             for spec in topics

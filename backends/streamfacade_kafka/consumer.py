@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Longer polls would keep signals and other threads waiting.
 _SLICE = 0.2
+# librdkafka counts in milliseconds: with less it would not wait at all.
+_GRAIN = 0.001
 # The bindings' limit is a million; so many at once would only cost memory.
 _MOST = 100000
 
@@ -98,7 +100,8 @@ class KafkaConsumerDriver:
         while True:
             self._subscription.serve(deadline)
             self._assignment.apply()
-            left = max(0.0, deadline - time.monotonic())
+            left = deadline - time.monotonic()
+            left = left if left > _GRAIN else 0.0
             messages = self._assignment.take_kept() or self._receive(min(_SLICE, left), max_records)
             records = self._records(messages) if messages else {}
             if records:

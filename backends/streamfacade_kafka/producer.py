@@ -48,9 +48,9 @@ class KafkaProducerDriver:
         self._report = report
         self._buffer_memory = options["buffer_memory"]
         self._lingers = options["linger_ms"] > 0
-        self._topics = Topics(self._producer, options)
+        self._topics = Topics(self._producer, servers, options)
         self._lock = threading.Lock()
-        self._collector = Collector()
+        self._collector = Collector(acknowledged=options["acks"] != 0)
         self._free = self._collector.free
         self._ledger = Ledger()
         self._next_number = self._ledger.next_number

@@ -16,12 +16,11 @@ from operator import itemgetter
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from confluent_kafka import KafkaError as Cause
 from confluent_kafka import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from confluent_kafka import KafkaError as Cause
 
     from streamfacade.driver import Outgoing
 
@@ -31,6 +30,10 @@ T = TypeVar("T")
 
 _CHUNK = 500
 _milliseconds = itemgetter(1)
+_REPEATED = Cause(
+    Cause.DUPLICATE_SEQUENCE_NUMBER,
+    "the server took the record for a repetition: it may be stored already, or not at all",
+)
 
 
 class Outcome(NamedTuple):
@@ -57,9 +60,13 @@ class Slot:
 
 
 class Collector:
-    """Lends slots to records and collects what librdkafka says of them."""
+    """Lends slots to records and collects what librdkafka says of them.
 
-    def __init__(self) -> None:
+    `acknowledged`: the server answers, so a record without an offset was not stored as sent.
+    """
+
+    def __init__(self, *, acknowledged: bool) -> None:
+        self._acknowledged = acknowledged
         self.free: list[Slot] = []
         """Slots to pop for a record, and to append again if it was not taken."""
         self._served: list[object] = []
@@ -89,7 +96,28 @@ class Collector:
             batch = self._served[:]
             del self._served[: len(batch)]
             if batch:
-                self._outcomes += _outcomes(batch[0::3], batch[1::3], batch[2::3])  # type: ignore[arg-type] # as collect kept them
+                self._outcomes += self._made_of(batch[0::3], batch[1::3], batch[2::3])  # type: ignore[arg-type] # as collect kept them
+
+    def _made_of(
+        self, records: list[Outgoing], messages: list[Message], numbers: list[int]
+    ) -> Iterator[Outcome]:
+        topics: list[Any] = list(map(Message.topic, messages))
+        partitions: list[Any] = list(map(Message.partition, messages))
+        causes: list[Cause | None] = list(map(Message.error, messages))
+        offsets: list[Any] = list(map(Message.offset, messages))
+        if None in offsets:
+            if self._acknowledged:
+                causes = list(map(_doubted, causes, offsets))
+            offsets = [-1 if offset is None else offset for offset in offsets]
+        timestamps = list(map(_milliseconds, map(Message.timestamp, messages)))
+        if _uniform(topics) and _uniform(partitions) and not any(causes):
+            yield Outcome(topics[0], partitions[0], records, offsets, timestamps, None, numbers)
+            return
+        keys = zip(topics, partitions, causes, strict=True)
+        for (topic, partition, cause), cut in runs(keys):
+            yield Outcome(
+                topic, partition, records[cut], offsets[cut], timestamps[cut], cause, numbers[cut]
+            )
 
     def take(self) -> list[Outcome]:
         """Return what was collected since the last call."""
@@ -108,23 +136,13 @@ def runs(keys: Iterable[T]) -> Iterator[tuple[T, slice]]:
         start = stop
 
 
-def _outcomes(
-    records: list[Outgoing], messages: list[Message], numbers: list[int]
-) -> Iterator[Outcome]:
-    topics: list[Any] = list(map(Message.topic, messages))
-    partitions: list[Any] = list(map(Message.partition, messages))
-    causes = list(map(Message.error, messages))
-    offsets: list[Any] = list(map(Message.offset, messages))
-    if None in offsets:  # acks=0, or a failure
-        offsets = [-1 if offset is None else offset for offset in offsets]
-    timestamps = list(map(_milliseconds, map(Message.timestamp, messages)))
-    if _uniform(topics) and _uniform(partitions) and not any(causes):
-        yield Outcome(topics[0], partitions[0], records, offsets, timestamps, None, numbers)
-        return
-    for (topic, partition, cause), cut in runs(zip(topics, partitions, causes, strict=True)):
-        yield Outcome(
-            topic, partition, records[cut], offsets[cut], timestamps[cut], cause, numbers[cut]
-        )
+def _doubted(cause: Cause | None, offset: int | None) -> Cause | None:
+    """Return the error of a record that librdkafka calls delivered without knowing where.
+
+    The server took it for a repetition. When the first batch to a new partition was refused and
+    the second was not, the first is such a repetition by its number, and was never stored.
+    """
+    return _REPEATED if cause is None and offset is None else cause
 
 
 def _uniform(column: list[object]) -> bool:

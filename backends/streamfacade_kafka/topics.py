@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import KafkaError as Cause
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from streamfacade.errors import KafkaTimeoutError
 from streamfacade_kafka.codes import NO_TOPIC, NOT_YET, UNREACHABLE
+from streamfacade_kafka.connection import Log
 from streamfacade_kafka.errors import translated
+from streamfacade_kafka.options import admin_properties
 
 if TYPE_CHECKING:
     from streamfacade.config import Options
@@ -20,8 +24,15 @@ _PAUSE = 0.02
 _RENEWAL = 1.0
 
 
-def find_topic(client: Client, topic: str, timeout: float, *, create: bool) -> int:
-    """Return the number of partitions of a topic, whose question creates it if `create`.
+class Found(NamedTuple):
+    """A topic's number of partitions, and whether it was made just now."""
+
+    partitions: int
+    fresh: bool
+
+
+def find_topic(client: Client, topic: str, timeout: float, *, create: bool) -> Found:
+    """Look up a topic, which creates it if `create`.
 
     That librdkafka asks so must be set by `allow.auto.create.topics`; `create` says whether to
     wait for it.
@@ -32,6 +43,7 @@ def find_topic(client: Client, topic: str, timeout: float, *, create: bool) -> i
 
     """
     deadline = time.monotonic() + timeout
+    fresh = False
     while True:
         left = deadline - time.monotonic()
         reason = None
@@ -44,7 +56,8 @@ def find_topic(client: Client, topic: str, timeout: float, *, create: bool) -> i
         else:
             reason = _trouble(found, topic, create=create)
             if reason is None:
-                return len(found.partitions)
+                return Found(len(found.partitions), fresh)
+            fresh = True
         if left <= _PAUSE:
             raise _gave_up(topic, reason, timeout)
         time.sleep(_PAUSE)
@@ -73,11 +86,39 @@ def _gave_up(topic: str, reason: Cause, timeout: float) -> KafkaTimeoutError:
     return error
 
 
+def wait_for_leaders(admin: AdminClient, partitions: dict[str, int], timeout: float) -> None:
+    """Wait until the leaders of all partitions of these topics answer for them.
+
+    Metadata names leaders a moment before they know of it. A producer that is quicker than that
+    may lose its first batch: see DESIGN.md.
+
+    Raises:
+        KafkaTimeoutError: they did not within `timeout` seconds.
+
+    """
+    deadline = time.monotonic() + timeout
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call] # theirs
+    missing = {
+        TopicPartition(t, p): latest for t, count in partitions.items() for p in range(count)
+    }
+    while missing:
+        left = deadline - time.monotonic()
+        answers = admin.list_offsets(missing, request_timeout=max(0.1, left))
+        failed = {one: answer.exception() for one, answer in answers.items()}
+        missing = {one: latest for one, error in failed.items() if error}
+        if missing and left <= _PAUSE:
+            raise translated(next(filter(None, failed.values())), "wait for the leaders of a topic")
+        if missing:
+            time.sleep(_PAUSE)
+            admin.list_topics(timeout=max(0.1, left))  # else it asks its memory again
+
+
 class Topics:
     """The producer's memory of topics. Used from many threads; renewed by one."""
 
-    def __init__(self, client: Client, options: Options) -> None:
+    def __init__(self, client: Client, servers: str, options: Options) -> None:
         self._client = client
+        self._admin_properties = admin_properties(servers, options)
         self._create: bool = options["allow_auto_create_topics"]
         self._max_age = options.seconds("metadata_max_age_ms")
         self._due = time.monotonic() + self._max_age
@@ -88,9 +129,16 @@ class Topics:
         try:
             return self._counts[topic]
         except KeyError:
-            count = find_topic(self._client, topic, timeout, create=self._create)
-            self._counts[topic] = count
-            return count
+            return self._meet(topic, timeout)
+
+    def _meet(self, topic: str, timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        found = find_topic(self._client, topic, timeout, create=self._create)
+        if found.fresh:
+            admin = AdminClient(self._admin_properties, logger=Log())
+            wait_for_leaders(admin, {topic: found.partitions}, deadline - time.monotonic())
+        self._counts[topic] = found.partitions
+        return found.partitions
 
     def refresh_when_due(self) -> None:
         """Ask again for all topics at once, which creates none; forget those that are gone."""
@@ -109,4 +157,4 @@ class Topics:
         }
 
 
-__all__ = ["Topics", "find_topic"]
+__all__ = ["Topics", "find_topic", "wait_for_leaders"]
