@@ -257,11 +257,11 @@ class Sender:
 
     def stored(self, lane: Lane, batch: Batch, base: int, stamp: int | None) -> None:
         """Note that a batch is in the log; settle it unless replicas must confirm."""
-        self._reconnecting.reset()
         batch.base, batch.unsure = base, True
         if stamp is not None:
             batch.stamps = [stamp] * len(batch.records)
         if not lane.replicas or self._acks != -1:
+            self._reconnecting.reset()
             self._settle(lane, batch, batch.offsets(), None)
 
     def _replicated(self, about: Unanswered, reply: Any) -> None:
@@ -270,6 +270,7 @@ class Sender:
             if batch.base is None or batch not in lane.window:
                 continue
             if confirmed >= lane.replicas:
+                self._reconnecting.reset()
                 self._settle(lane, batch, batch.offsets(), None)
             else:
                 self.try_again(lane, batch, replies.too_few_replicas(lane, reply))
