@@ -21,6 +21,8 @@ log = logging.getLogger("streamfacade.kafka")
 # librdkafka's words when a broker hangs up on the first request.
 _WRONG_PROTOCOL = ("security.protocol", "SSL handshake failed")
 _QUIET = 30.0
+_PASSING = "Coordinator load in progress: retrying"
+"""What a broker says that has just started."""
 
 
 class Client(Protocol):
@@ -54,7 +56,7 @@ class Log:
         if len(self._said) > 1000:  # noqa: PLR2004 - a bound, nothing else
             self._said.clear()
         self._said[key] = now
-        log.log(level, "%s", text)
+        log.log(min(level, logging.INFO) if _PASSING in text else level, "%s", text)
 
 
 class Ear:
