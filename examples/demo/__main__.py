@@ -1,4 +1,4 @@
-"""The tour: produce, stop half-way, resume from the commit, replay.
+"""The tour: produce, stop half-way, resume from the commit, replay; then share, and survive a kill.
 
 `python -m examples.demo [URL]`, by default on memory://. It checks what it shows and ends with 1
 if a record is lost, comes twice or is out of order.
@@ -10,29 +10,31 @@ import argparse
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from examples.demo import screen
-from examples.demo.flights import Flight, by_carrier, load, summary
-from streamfacade import Admin, Consumer, ConsumerRecord, JsonSerializer, Producer, TopicPartition
+from examples.demo.checks import check, check_starts
+from examples.demo.clients import (
+    PARTITIONS,
+    Wrong,
+    fresh_topic,
+    open_consumer,
+    open_producer,
+    progress,
+    read,
+)
+from examples.demo.flights import Flight, load, summary
+from examples.demo.handover import share_and_survive
+from streamfacade import TopicPartition
 from streamfacade.errors import KafkaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from examples.demo.clients import Record
     from streamfacade import RecordMetadata
 
-    Record = ConsumerRecord[str, Flight]
-
-PARTITIONS = 6
-PATIENCE = 60  # seconds without a record before we call it lost
 REPLAYED = 5
-
-
-class Wrong(Exception):  # noqa: N818 - what it says: something is wrong
-    """The backend did not do what it promises."""
 
 
 def main() -> int:
@@ -54,30 +56,29 @@ def tour(url: str) -> None:
     flights = load()
     screen.title(f"streamfacade on {_without_credentials(url)}")
     with fresh_topic(url) as topic:
-        group = topic.replace("flights", "dashboard")
         produce(url, topic, flights)
-        first = read_half(url, topic, group, len(flights) // 2)
-        rest = resume(url, topic, group, first, len(flights))
-        check(flights, [*first, *rest])
-        replay(url, [*first, *rest])
-        screen.carriers(summary(record.value for record in [*first, *rest]))
+        alone = read_alone(url, topic, flights)
+        dashboard = screen.dashboard(summary(record.value for record in alone))
+        screen.carriers(dashboard)
+        together = share_and_survive(url, topic, flights)
+        if screen.dashboard(summary(record.value for record in together)) != dashboard:
+            raise Wrong("the two members together computed another table")
+        screen.step("Computed again", "by the two together: the same table, byte for byte")
+
+
+def read_alone(url: str, topic: str, flights: Sequence[Flight]) -> list[Record]:
+    """Play the first act: one consumer after another reads on at the commit."""
+    group = topic.replace("flights", "dashboard")
+    first = read_half(url, topic, group, len(flights) // 2)
+    records = [*first, *resume(url, topic, group, first, len(flights))]
+    check(flights, records)
+    replay(url, records)
+    return records
 
 
 def _without_credentials(url: str) -> str:
     scheme, mark, place = url.rpartition("://")
     return scheme + mark + place.rpartition("@")[2]
-
-
-@contextmanager
-def fresh_topic(url: str) -> Iterator[str]:
-    """Lend a topic that no other run uses, and remove it afterwards."""
-    topic = f"flights-{uuid4().hex[:8]}"
-    with Admin(bootstrap_servers=url) as admin:
-        admin.create_topics({topic: {"num_partitions": PARTITIONS}})
-        try:
-            yield topic
-        finally:
-            admin.delete_topics([topic])
 
 
 def produce(url: str, topic: str, flights: Sequence[Flight]) -> None:
@@ -149,68 +150,6 @@ def replay(url: str, records: Sequence[Record]) -> None:
         raise Wrong(f"the replay from offset {offset} differs: {again} is not {before}")
     screen.step("Replayed", f"partition {partition.partition} from offset {offset}, the same again")
     screen.records(again)
-
-
-def open_producer(url: str) -> Producer[str, Flight]:
-    """Open a producer of flights as JSON."""
-    return Producer(
-        bootstrap_servers=url, key_serializer=str.encode, value_serializer=JsonSerializer()
-    )
-
-
-def open_consumer(url: str, *topics: str, group_id: str | None = None) -> Consumer[str, Flight]:
-    """Open a consumer that starts at the first record and commits only when told to."""
-    return Consumer(
-        *topics,
-        bootstrap_servers=url,
-        group_id=group_id,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        key_deserializer=bytes.decode,
-        value_deserializer=JsonSerializer(),
-    )
-
-
-def read(consumer: Consumer[str, Flight], count: int) -> list[Record]:
-    """Read so many records and not one more."""
-    records: list[Record] = []
-    deadline = time.monotonic() + PATIENCE
-    while len(records) < count:
-        # A position moves with what poll returns: to stop in the middle, ask for no more.
-        for batch in consumer.poll(1000, max_records=min(500, count - len(records))).values():
-            records += batch
-            deadline = time.monotonic() + PATIENCE
-        if time.monotonic() > deadline:
-            raise Wrong(f"{len(records)} of {count} records came, then none for {PATIENCE} s")
-    return records
-
-
-def progress(consumer: Consumer[str, Flight], topic: str) -> list[tuple[TopicPartition, int, int]]:
-    """Return of each partition its end and what the group has committed."""
-    partitions = [TopicPartition(topic, p) for p in range(PARTITIONS)]
-    ends = consumer.end_offsets(partitions)
-    return [(p, ends[p], consumer.committed(p) or 0) for p in partitions]
-
-
-def check_starts(records: Sequence[Record], committed: dict[TopicPartition, int]) -> None:
-    """See that each partition went on where the group had committed."""
-    starts: dict[TopicPartition, int] = {}
-    for record in records:
-        starts.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-    if wrong := {p: start for p, start in starts.items() if start != committed[p]}:
-        raise Wrong(f"committed was {committed}, but reading went on at {wrong}")
-
-
-def check(flights: Sequence[Flight], records: Sequence[Record]) -> None:
-    """See that every flight came once, and each carrier's in the order they were sent."""
-    places = Counter((r.partition, r.offset) for r in records)
-    if twice := [place for place, times in places.items() if times > 1]:
-        raise Wrong(f"{len(twice)} records came twice, the first at (partition, offset) {twice[0]}")
-    if len(records) != len(flights):
-        raise Wrong(f"{len(flights)} records were sent, {len(records)} came")
-    if by_carrier(flights) != by_carrier(record.value for record in records):
-        raise Wrong("the records that came are not those that were sent, or not in their order")
-    screen.step("Checked", f"{len(records):,} records: none lost or twice, each carrier in order")
 
 
 def _speed(count: int, began: float) -> str:

@@ -55,12 +55,23 @@ def records(some: Iterable[ConsumerRecord[str, dict[str, str]]]) -> None:
     _table(("partition", "offset", "carrier", "flight", "to"), cells)
 
 
-def carriers(rows: Iterable[Carrier]) -> None:
-    """Show the dashboard between its two marks."""
+def owners(before: Iterable[tuple[str, list[int]]], after: Iterable[tuple[str, list[int]]]) -> None:
+    """Show who had which partition before and after somebody's death."""
+    then, now = ({p: name for name, own in who for p in own} for who in (before, after))
+    _table(("partition", "before", "after"), [(f"{p}", then[p], now[p]) for p in sorted(then)])
+
+
+def dashboard(rows: Iterable[Carrier]) -> str:
+    """Return the dashboard as it is shown."""
     cells = [(r.code, f"{r.departures}", f"{r.mean_delay:.1f}", f"{r.cancelled}") for r in rows]
-    _out.print(f"\n{BEGIN}")
-    _table(("carrier", "departures", "mean delay (min)", "cancelled"), cells)
-    _out.print(END)
+    with _out.capture() as shown:
+        _table(("carrier", "departures", "mean delay (min)", "cancelled"), cells)
+    return shown.get()
+
+
+def carriers(shown: str) -> None:
+    """Show the dashboard between its two marks."""
+    sys.stdout.write(f"\n{BEGIN}\n{shown}{END}\n")
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

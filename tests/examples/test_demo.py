@@ -11,11 +11,14 @@ import pytest
 
 from examples.demo import __main__ as demo
 from examples.demo.flights import load, summary
+from examples.demo.handover import without_duplicates
 from examples.demo.screen import BEGIN, END
+from examples.demo.victim import Report
 from streamfacade.structs import ConsumerRecord
 from streamfacade.testing.memory import reset
 
 ROOT = Path(__file__).parents[2]
+SECOND_ACT = ["Shared", "Killed half-way", "Handed over", "Twice", "Checked", "Computed again"]
 
 
 def tour(*arguments):
@@ -35,6 +38,17 @@ def table(output):
     return output.partition(BEGIN)[2].partition(END)[0]
 
 
+def check_second_act(output, death):
+    """See that a member died half-way, and that the other one finished its part."""
+    act = output.partition(END)[2]
+    steps = [line.split("  ")[0] for line in act.splitlines() if line[:1].isalpha()]
+    assert steps == SECOND_ACT
+    assert f"Killed half-way  by {death}," in act
+    assert "Twice  50 records" in act
+    owners = [line.split()[1:] for line in act.splitlines() if line.endswith(" survivor ")]
+    assert sorted(owners) == [["survivor"] * 2] * 3 + [["victim", "survivor"]] * 3
+
+
 def record(offset, flight, partition=0):
     """Return a flight as a record."""
     return ConsumerRecord(
@@ -49,7 +63,8 @@ def test_memory_is_the_default():
     assert done.stdout.startswith("streamfacade on memory://\n")
     assert "\x1b" not in done.stdout
     for step in ("Produced", "Lag before", "Stopped half-way", "Resumed", "Lag after", "Replayed"):
-        assert step in done.stdout
+        assert f"\n{step}  " in done.stdout
+    check_second_act(done.stdout, "silence")
 
 
 def test_the_table_is_right():
@@ -62,13 +77,14 @@ def test_the_table_is_right():
 
 
 @pytest.mark.parametrize("backend", ["redis", "kafka"])
-def test_the_table_is_the_same_everywhere(request, backend):
-    """Every backend shows the same table byte for byte, also in a second run."""
+def test_the_tour_is_the_same_everywhere(request, backend):
+    """Every backend shows the same table byte for byte, also in a second run, and a real death."""
     url = request.getfixturevalue(f"{backend}_url")
     for _ in range(2):
         done = tour(url)
         assert (done.returncode, done.stderr) == (0, "")
         assert table(done.stdout) == expected()
+        check_second_act(done.stdout, "SIGKILL")
 
 
 def test_it_cleans_up():
@@ -113,6 +129,16 @@ def test_a_false_start_is_found():
     demo.check_starts(records, {partition: 5})
     with pytest.raises(demo.Wrong, match="went on at"):
         demo.check_starts(records, {partition: 4})
+
+
+def test_what_comes_twice_must_be_uncommitted():
+    """A committed record that comes again, or one after the last commit that does not, is found."""
+    theirs = Report([0], [record(offset, {"carrier": "UA"}) for offset in range(60)])
+    again = theirs.records[-50:]
+    assert without_duplicates(theirs, again) == theirs.records
+    for harm in (again[1:], theirs.records[-51:]):
+        with pytest.raises(demo.Wrong, match="came twice"):
+            without_duplicates(theirs, harm)
 
 
 def test_a_failure_ends_with_1(monkeypatch, capsys):
