@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 from streamfacade.testing.harness import until
+from streamfacade_redis.janitor import Janitor
 from streamfacade_redis.keys import BIAS
 
 HOUR = 3_600_000
@@ -126,3 +128,19 @@ def test_a_trimmed_log_keeps_its_last_id(part):
     p.trim()
     last = p.raw.xinfo_stream(p.keys.log)["last-generated-id"]
     assert last == b"%d-1" % BIAS
+
+
+def test_a_janitor_trims_what_has_gone_quiet(part):
+    """Nobody appends any more, and still what is too old goes."""
+    p = part(retention_ms=1000)
+    now = int(time.time() * 1000)
+    fill(p, 1, stamps=now)
+    quiet = SimpleNamespace(topic_id=p.topic_id, keys=p.keys)
+    janitor = Janitor(p.script, interval=0)
+
+    def swept():
+        janitor.sweep(lambda: [quiet])
+        return p.bounds() == (4096, 4096)
+
+    until(swept, "the log is empty")
+    assert p.raw.xlen(p.keys.log) == 0
