@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from streamfacade.errors import (
+    ClusterAuthorizationFailedError,
     CommitFailedError,
     KafkaError,
     KafkaTimeoutError,
@@ -15,6 +17,8 @@ from streamfacade.limits import check_notes
 from streamfacade_redis.connection import retrying
 from streamfacade_redis.desk import Desk
 from streamfacade_redis.fetcher import Fetcher
+from streamfacade_redis.groups import GroupDesk
+from streamfacade_redis.janitor import Janitor
 from streamfacade_redis.offsets import Offsets, raise_refusals, refusal
 from streamfacade_redis.partaking import Partaking
 from streamfacade_redis.registry import Registry
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from streamfacade_redis.places import Raw
 
 log = logging.getLogger(__name__)
+_LIST_AGAIN = 60.0
 
 
 class RedisConsumer:
@@ -50,6 +55,9 @@ class RedisConsumer:
         self._creates = options["allow_auto_create_topics"]
         self._backoff = options.seconds("retry_backoff_ms")
         self._offsets = Offsets(self._desk, self._registry, address, self._group or "")
+        self._janitor = Janitor(self._desk.script)
+        self._groups: GroupDesk | None = GroupDesk(self._desk, address)
+        self._list_at = 0.0
         self._fetcher = Fetcher(link, self._desk, self._offsets, options)
         self._partaking = Partaking(
             link, address, options, rebalance, self._fetcher, self._offsets, self._desk
@@ -84,6 +92,7 @@ class RedisConsumer:
         """Take part in the group, then return records as soon as there are any."""
         self._desk.settle(wait=False)
         self._partaking.turn(timeout)
+        self._janitor.sweep(self._fetcher.wheres)
         found = self._fetcher.fetch(timeout, max_records)
         return found if self._partaking.may_hand_out() else {}
 
@@ -123,10 +132,23 @@ class RedisConsumer:
         for partition, offset in offsets.items():
             try:
                 hold = self._partaking.hold(partition)
+                if hold is None:
+                    self._list_group()
                 commands[partition] = self._offsets.commit_command(partition, offset, hold)
             except (CommitFailedError, UnknownTopicOrPartitionError) as error:
                 refused[partition] = error
         return commands
+
+    def _list_group(self) -> None:
+        """Have a group that perhaps never had members listed, now and then: it may be deleted."""
+        if self._groups is None or time.monotonic() < self._list_at:
+            return
+        self._list_at = time.monotonic() + _LIST_AGAIN
+        try:
+            self._groups.list_if_new(self._group or "")
+        except ClusterAuthorizationFailedError as error:
+            self._groups = None
+            log.warning("group %s: not in the list of groups: %s", self._group, error)
 
     def _settled(self, partition: TopicPartition, reply: Any) -> KafkaError | None:
         error = refusal(partition, reply)

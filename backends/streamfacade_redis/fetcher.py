@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from streamfacade.structs import TopicPartition
     from streamfacade_redis.connection import Link
     from streamfacade_redis.desk import Desk
-    from streamfacade_redis.offsets import Offsets
+    from streamfacade_redis.offsets import Offsets, Where
     from streamfacade_redis.places import Raw
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,10 @@ class Fetcher:
     def places(self) -> dict[TopicPartition, Place]:
         """All partitions, parked ones too."""
         return self._turns.places
+
+    def wheres(self) -> list[Where]:
+        """Return where the partitions are that have been found."""
+        return [place.where for place in self.places.values() if place.where is not None]
 
     def keep(self, partitions: Collection[TopicPartition]) -> None:
         """Read exactly these; the places of those that stay are kept."""

@@ -25,6 +25,7 @@ from streamfacade.errors import (
 )
 from streamfacade_redis import replies
 from streamfacade_redis.connection import NoScriptError, ServerBusyError, pack, translate
+from streamfacade_redis.janitor import Janitor
 from streamfacade_redis.lanes import MAX_BYTES, MAX_RECORDS, WINDOW, Batch, Lane
 from streamfacade_redis.scripts import SCRIPTS
 
@@ -68,6 +69,7 @@ class Sender:
         """
         self._link = link
         self._side = link.sibling()
+        self._janitor = Janitor(self._side.script)
         self._report, self._leave, self._place, self._tend = report, leave, place, tend
         self._producer = uuid.uuid4().hex
         self._acks, self._retries = options["acks"], options["retries"]
@@ -118,6 +120,7 @@ class Sender:
         """Send what may be sent, then read one reply, or wait for work."""
         self._expire()
         idle = self._tend()
+        self._janitor.sweep(lambda: list(self.lanes.values()))
         ready = self._ready()
         if ready:
             self._send(ready)
