@@ -333,8 +333,9 @@ class ClusterInfo:
 class AdminDriver(Protocol):
     """Manages topics and groups. Results name each item's own error; used from any thread."""
 
-    groups: GroupsDriver
-    """Manages groups, over the same connections."""
+    @property
+    def groups(self) -> GroupsDriver:
+        """What manages groups; it lives until `close`."""
 
     def create_topics(
         self, topics: Sequence[TopicSpec], timeout: float, *, validate_only: bool

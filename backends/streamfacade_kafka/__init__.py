@@ -31,6 +31,7 @@ class KafkaDriver:
     capabilities = frozenset(Capability) - {
         Capability.TIMESTAMP_ZERO, Capability.LONE_REFUSAL,
         Capability.INCREMENTAL_REBALANCE, Capability.CUSTOM_ASSIGNOR,
+        Capability.REMOVE_MEMBERS, Capability.DELETE_OFFSETS,
     }  # fmt: skip
     chooses_partitions = True
 

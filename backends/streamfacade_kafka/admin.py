@@ -13,6 +13,7 @@ from streamfacade.driver import ClusterInfo, PartitionInfo, TopicInfo, TopicSpec
 from streamfacade.errors import InvalidPartitionsError, InvalidReplicationFactorError
 from streamfacade_kafka.connection import connect
 from streamfacade_kafka.errors import translated
+from streamfacade_kafka.groups import KafkaGroups
 from streamfacade_kafka.options import admin_properties
 from streamfacade_kafka.topics import wait_for_leaders
 
@@ -33,6 +34,8 @@ class KafkaAdminDriver:
         self._client, self._ear = connect(
             AdminClient, admin_properties(servers, options), options.seconds("bootstrap_timeout_ms")
         )
+        self.groups = KafkaGroups(self._client)
+        self.list_offsets = self.groups.list_offsets
 
     def create_topics(
         self, topics: Sequence[TopicSpec], timeout: float, *, validate_only: bool
@@ -103,7 +106,7 @@ class KafkaAdminDriver:
 
     def close(self) -> None:
         """Close the connections: librdkafka does when its last reference goes."""
-        del self._client
+        del self._client, self.groups, self.list_offsets
 
     def _described(self, names: Sequence[str], timeout: float) -> dict[str, TopicInfo]:
         if not names:

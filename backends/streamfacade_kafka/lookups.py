@@ -58,7 +58,7 @@ class Lookups:
                 answers = self._consumer.committed(
                     asked, timeout=max(0.01, deadline - time.monotonic())
                 )
-                return {TopicPartition(a.topic, a.partition): _kept(a) for a in answers}
+                return {TopicPartition(a.topic, a.partition): kept(a) for a in answers}
             except KafkaException as error:
                 _pause_or_raise(translated(error, "look up committed offsets"), deadline)
 
@@ -90,7 +90,7 @@ class Lookups:
         if self._admin is None:
             self._admin = AdminClient(self._properties, logger=Log())
         answers = self._admin.list_offsets(
-            {Position(*partition): _spec(at) for partition, at in wanted.items()},
+            {Position(*partition): spec(at) for partition, at in wanted.items()},
             isolation_level=self._isolation,
             request_timeout=max(0.1, timeout),
         )
@@ -98,7 +98,7 @@ class Lookups:
         for asked, answer in answers.items():
             partition = TopicPartition(asked.topic, asked.partition)
             try:
-                found[partition] = _hit(answer.result())
+                found[partition] = hit(answer.result())
             except KafkaException as reason:
                 error = translated(reason, f"look up offsets of {asked.topic} [{asked.partition}]")
         return error
@@ -123,18 +123,21 @@ class Lookups:
         return {name: len(topic.partitions) for name, topic in found.items() if topic.partitions}
 
 
-def _spec(at: int) -> Any:
+def spec(at: int) -> Any:
+    """Return what to look for: a timestamp, or one of our OffsetSpecs."""
     return _SPECS[at]() if at in _SPECS else OffsetSpec.for_timestamp(at)  # type: ignore[no-untyped-call] # theirs
 
 
-def _hit(answer: Any) -> OffsetAndTimestamp | None:
+def hit(answer: Any) -> OffsetAndTimestamp | None:
+    """Return an offset that was looked up, None where nothing was found."""
     if answer.offset < 0:
         return None
     epoch = -1 if answer.leader_epoch is None else answer.leader_epoch
     return OffsetAndTimestamp(answer.offset, answer.timestamp, epoch)
 
 
-def _kept(answer: Position) -> OffsetAndMetadata | None:
+def kept(answer: Position) -> OffsetAndMetadata | None:
+    """Return a committed offset, None where there is none."""
     if answer.error:
         raise KafkaException(answer.error)
     if answer.offset < 0:

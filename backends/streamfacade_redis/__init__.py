@@ -33,6 +33,8 @@ class RedisDriver:
         Capability.LONE_REFUSAL,
         Capability.INCREMENTAL_REBALANCE,
         Capability.CUSTOM_ASSIGNOR,
+        Capability.REMOVE_MEMBERS,
+        Capability.DELETE_OFFSETS,
     })  # fmt: skip
 
     def __init__(self, address: Address) -> None:

@@ -1,4 +1,4 @@
-"""The admin client of the port: topics."""
+"""The admin client of the port: topics; groups have a room of their own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from streamfacade.driver import ClusterInfo, TopicInfo
 from streamfacade.errors import KafkaError, UnknownTopicOrPartitionError
 from streamfacade_redis.connection import retrying
+from streamfacade_redis.groups import RedisGroups
 from streamfacade_redis.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from streamfacade.config import Options
     from streamfacade.driver import TopicSpec
+    from streamfacade.structs import OffsetAndTimestamp, TopicPartition
     from streamfacade_redis.address import Address
     from streamfacade_redis.connection import Link
 
@@ -25,6 +27,7 @@ class RedisAdmin:
         """Use that connection."""
         self._link, self._address = link, address
         self._registry = Registry(link, address)
+        self.groups = RedisGroups(link, address, options)
         self._backoff = options.seconds("retry_backoff_ms")
 
     def create_topics(
@@ -72,6 +75,13 @@ class RedisAdmin:
         host, port = self._address.host, self._address.port
         return ClusterInfo((cluster or b"").decode(), 0, [(0, host, port, None)])
 
+    def list_offsets(
+        self, wanted: Mapping[TopicPartition, int], timeout: float
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+        """Look up offsets."""
+        return self.groups.list_offsets(wanted, timeout)
+
     def close(self) -> None:
         """Disconnect."""
+        self.groups.close()
         self._link.close()

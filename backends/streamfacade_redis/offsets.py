@@ -108,7 +108,7 @@ class Offsets:
         field = f"o:{self._group}"
         replies = self._desk.pipeline([("HGET", w.keys.groups, field) for w in known.values()])
         for partition, line in zip(known, replies, strict=True):
-            found[partition] = _stored(line)
+            found[partition] = stored(line)
         return found
 
     # Where logs begin and end
@@ -163,7 +163,7 @@ class Offsets:
         return int(line.split(b" ")[2]) if line else 0
 
 
-def _stored(line: bytes | None) -> OffsetAndMetadata | None:
+def stored(line: bytes | None) -> OffsetAndMetadata | None:
     """Parse `fence owner counter offset leader-epoch ms metadata`."""
     if line is None:
         return None

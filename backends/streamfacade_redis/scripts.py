@@ -13,8 +13,10 @@ from importlib.resources import files
 NAMES = (
     "append",
     "fence",
+    "group_forget",
     "heartbeat",
     "install",
+    "offset_delete",
     "repair",
     "topic_create",
     "topic_delete",

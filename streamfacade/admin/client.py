@@ -1,32 +1,33 @@
-"""The admin client's face: topics."""
+"""The admin client's face: topics and groups."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streamfacade import _lifetime, _registry
-from streamfacade.admin._types import NewTopic
-from streamfacade.driver import TopicInfo, TopicSpec
-from streamfacade.errors import BrokerResponseError, KafkaTimeoutError, UnknownError
-from streamfacade.topic_names import topic_name
+from streamfacade.admin import _topics
+from streamfacade.admin._groups import Groups
+from streamfacade.errors import KafkaTimeoutError, NoError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from streamfacade.driver import PartitionInfo
+    from streamfacade.admin._groups import Target, Verdict
+    from streamfacade.admin._types import GroupInformation, MemberToRemove, NewTopic
+    from streamfacade.structs import OffsetAndMetadata, TopicPartition
 
     Topics = Mapping[str, Mapping[str, Any]] | Sequence[NewTopic | str]
 
-_TOPIC_KEYS = {"num_partitions", "replication_factor", "configs"}
 _LOOK_AGAIN = 0.05  # seconds
 
 
 class Admin:
-    """Manages topics; every call blocks and returns plain dicts and lists.
+    """Manages topics and groups; every call blocks and returns plain dicts and lists.
 
     Raises:
         KafkaConfigurationError: an unknown option or a wrong value; also a `ValueError`.
@@ -39,6 +40,7 @@ class Admin:
         self._unusable = "the admin client was not opened"
         self._backend, self.config = _registry.prepare("A", {**(configs or {}), **options})
         self._driver = self._backend.open_admin(self.config)
+        self._groups = Groups(self._backend, self._driver)
         self._unusable = ""
         _lifetime.opened(self)
 
@@ -78,9 +80,9 @@ class Admin:
             msg = "validate_only creates nothing that wait_for_metadata could wait for"
             raise ValueError(msg)
         seconds = self._seconds(timeout_ms)
-        specs = _specs(new_topics)
+        specs = _topics.specs(new_topics)
         done = self._driver.create_topics(specs, seconds, validate_only=validate_only)
-        return _answer(done, raise_errors=raise_errors)
+        return _topics.answer(done, raise_errors=raise_errors)
 
     def delete_topics(
         self,
@@ -96,7 +98,7 @@ class Admin:
         """
         names = [topics] if isinstance(topics, str) else list(topics)
         done = self._driver.delete_topics(names, self._seconds(timeout_ms))
-        return _answer(done, raise_errors=raise_errors)
+        return _topics.answer(done, raise_errors=raise_errors)
 
     def list_topics(self, timeout_ms: float | None = None) -> list[str]:
         """Return the names of all topics."""
@@ -107,7 +109,7 @@ class Admin:
     ) -> list[dict[str, Any]]:
         """Describe topics, or all; an unknown one is an entry with `error_code` 3."""
         found = self._driver.describe_topics(topics, self._seconds(timeout_ms))
-        return [_description(topic) for topic in found]
+        return [_topics.description(topic) for topic in found]
 
     def wait_for_topics(self, names: Sequence[str], timeout_ms: float = 10000) -> None:
         """Wait until topics exist.
@@ -132,6 +134,155 @@ class Admin:
             "controller_id": cluster.controller_id,
             "brokers": [dict(zip(keys, broker, strict=True)) for broker in cluster.brokers],
         }
+
+    # Groups
+
+    def list_groups(
+        self,
+        broker_ids: None = None,
+        states_filter: Iterable[str] | None = None,
+        types_filter: Iterable[str] | None = None,
+        timeout_ms: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return `group_id`, `protocol_type`, `group_state` and `group_type` of groups.
+
+        Raises:
+            ValueError: an unknown state or type, or `broker_ids`: all brokers are asked.
+
+        """
+        if broker_ids is not None:
+            msg = "broker_ids cannot be chosen: all brokers are asked for their groups"
+            raise ValueError(msg)
+        return self._groups.listing(states_filter, types_filter, self._seconds(timeout_ms))
+
+    def describe_groups(
+        self, group_ids: Sequence[str], timeout_ms: float | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return groups by id with their state and members; an unknown one is "Dead"."""
+        return self._groups.described(_names(group_ids), self._seconds(timeout_ms))
+
+    def delete_groups(
+        self, group_ids: Sequence[str], timeout_ms: float | None = None
+    ) -> dict[str, str]:
+        """Delete groups and their offsets; return "OK" or the name of the error of each."""
+        done = self._groups.delete(_names(group_ids), self._seconds(timeout_ms))
+        return {g: "OK" if error is NoError else error.__name__ for g, error in done.items()}
+
+    def remove_group_members(
+        self, group_id: str, members: Iterable[MemberToRemove], timeout_ms: float | None = None
+    ) -> dict[str, Verdict]:
+        """Remove members; return the class of each one's error (`NoError` where none).
+
+        A member that still runs joins again with its next heartbeat.
+
+        Raises:
+            UnsupportedCapabilityError: the backend lacks `remove_members`.
+
+        """
+        return self._groups.remove(group_id, members, self._seconds(timeout_ms))
+
+    def list_group_offsets(
+        self,
+        group_specs: str | Sequence[str] | Mapping[str, Collection[TopicPartition] | None],
+        timeout_ms: float | None = None,
+    ) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
+        """Return the committed offsets of groups.
+
+        Args:
+            group_specs: a group, several, or {group: partitions, or None for all}. Of a partition
+                that is asked for, offset -1 says that nothing is committed.
+            timeout_ms: defaults to `default_api_timeout_ms`.
+
+        """
+        specs = [group_specs] if isinstance(group_specs, str) else group_specs
+        wanted = dict(specs) if isinstance(specs, Mapping) else dict.fromkeys(specs)
+        if not wanted:
+            msg = "list_group_offsets takes at least one group"
+            raise ValueError(msg)
+        seconds = self._seconds(timeout_ms)
+        return {g: self._groups.offsets(g, asked, seconds) for g, asked in wanted.items()}
+
+    def alter_group_offsets(
+        self,
+        group_id: str,
+        offsets: Mapping[TopicPartition, OffsetAndMetadata],
+        timeout_ms: float | None = None,
+    ) -> dict[TopicPartition, Verdict]:
+        """Store offsets for a group without members; return the class of each one's error.
+
+        `NoError`; `UnknownMemberIdError` while members live.
+        """
+        return self._groups.alter(group_id, offsets, self._seconds(timeout_ms))
+
+    def reset_group_offsets(
+        self,
+        group_id: str,
+        offset_specs: Mapping[TopicPartition, Target],
+        timeout_ms: float | None = None,
+    ) -> dict[TopicPartition, dict[str, Any]]:
+        """Move a group without members; return {partition: {"error": class, "offset": n}}.
+
+        Args:
+            group_id: the group.
+            offset_specs: where to: `OffsetSpec.EARLIEST`, `OffsetSpec.LATEST`, an
+                `OffsetTimestamp` (the first record since then) or an offset. What lies outside
+                the log is its nearest end; a negative offset is the end.
+            timeout_ms: defaults to `default_api_timeout_ms`.
+
+        Raises:
+            UnknownTopicOrPartitionError: no such partition.
+            ValueError, TypeError: a target that is none of these.
+
+        """
+        return self._groups.reset(group_id, offset_specs, self._seconds(timeout_ms))
+
+    def delete_group_offsets(
+        self,
+        group_id: str,
+        partitions: Iterable[TopicPartition],
+        timeout_ms: float | None = None,
+    ) -> dict[TopicPartition, Verdict]:
+        """Forget offsets of a group; return the class of each one's error.
+
+        `NoError`; `GroupSubscribedToTopicError` while a live member wants the topic.
+
+        Raises:
+            GroupIdNotFoundError: no such group.
+            UnsupportedCapabilityError: the backend lacks `delete_offsets`.
+
+        """
+        return self._groups.delete_offsets(group_id, partitions, self._seconds(timeout_ms))
+
+    def list_group_lag(
+        self, group_id: str, timeout_ms: float | None = None
+    ) -> dict[TopicPartition, dict[str, int | None]]:
+        """Return `committed`, `end` and `lag` (end - committed) of a group's partitions.
+
+        Those that members have and that nothing was committed for are there too, with None.
+        """
+        return self._groups.lag(group_id, self._seconds(timeout_ms))
+
+    # kafka-python 2's names and results
+
+    def list_consumer_groups(self) -> list[tuple[str, str]]:
+        """Return (group, protocol type) of all groups."""
+        return [(group["group_id"], group["protocol_type"]) for group in self.list_groups()]
+
+    def describe_consumer_groups(self, group_ids: Sequence[str]) -> list[GroupInformation]:
+        """Return groups as named tuples."""
+        return self._groups.described_as_tuples(_names(group_ids), self._seconds(None))
+
+    def list_consumer_group_offsets(
+        self, group_id: str, *, partitions: Collection[TopicPartition] | None = None
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return the committed offsets of one group."""
+        return self._groups.offsets(group_id, partitions, self._seconds(None))
+
+    def delete_consumer_groups(self, group_ids: Sequence[str]) -> list[tuple[str, Verdict]]:
+        """Delete groups; return (group, class of the error)."""
+        return list(self._groups.delete(_names(group_ids), self._seconds(None)).items())
+
+    # Life
 
     def close(self) -> None:
         """Disconnect; again is harmless."""
@@ -164,81 +315,5 @@ class Admin:
 KafkaAdminClient = Admin
 
 
-def _specs(new_topics: Any) -> list[TopicSpec]:
-    if isinstance(new_topics, str) or not new_topics:
-        msg = "create_topics takes a dict or a list with at least one topic"
-        raise ValueError(msg)
-    if isinstance(new_topics, dict):
-        return [_from_dict(name, wanted) for name, wanted in new_topics.items()]
-    return [_from_item(topic) for topic in new_topics]
-
-
-def _from_item(topic: Any) -> TopicSpec:
-    if isinstance(topic, NewTopic):
-        return TopicSpec(
-            topic_name(topic.name), topic.num_partitions, topic.replication_factor,
-            _texts(topic.topic_configs),
-        )  # fmt: skip
-    return TopicSpec(topic_name(topic))
-
-
-def _from_dict(name: str, wanted: Mapping[str, Any] | None) -> TopicSpec:
-    wanted = wanted or {}
-    if unknown := wanted.keys() - _TOPIC_KEYS:
-        msg = f"a topic has {', '.join(sorted(_TOPIC_KEYS))}, not {', '.join(sorted(unknown))}"
-        raise ValueError(msg)
-    return TopicSpec(
-        topic_name(name), wanted.get("num_partitions", -1), wanted.get("replication_factor", -1),
-        _texts(wanted.get("configs") or {}),
-    )  # fmt: skip
-
-
-def _texts(configs: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in configs.items()}
-
-
-def _answer(topics: Sequence[TopicInfo], *, raise_errors: bool) -> dict[str, Any]:
-    for topic in topics:
-        if raise_errors and topic.error is not None:
-            raise topic.error
-    return {"topics": [_row(topic) for topic in topics]}
-
-
-def _row(topic: TopicInfo) -> dict[str, Any]:
-    copies = len(topic.partitions[0].replicas) if topic.partitions else -1
-    return {
-        "name": topic.name,
-        "topic_id": topic.topic_id,
-        "error_code": _code(topic.error),
-        "error_message": str(topic.error) if topic.error else None,
-        "num_partitions": len(topic.partitions) or -1,
-        "replication_factor": copies,
-    }
-
-
-def _code(error: BaseException | None) -> int:
-    if error is None:
-        return 0
-    return error.errno if isinstance(error, BrokerResponseError) else UnknownError.errno
-
-
-def _description(topic: TopicInfo) -> dict[str, Any]:
-    return {
-        "error_code": _code(topic.error),
-        "name": topic.name,
-        "topic_id": topic.topic_id,
-        "is_internal": topic.is_internal,
-        "partitions": [_partition(partition) for partition in topic.partitions],
-    }
-
-
-def _partition(partition: PartitionInfo) -> dict[str, Any]:
-    return {
-        "error_code": 0,
-        "partition_index": partition.partition,
-        "leader_id": partition.leader,
-        "leader_epoch": partition.leader_epoch,
-        "replica_nodes": list(partition.replicas),
-        "isr_nodes": list(partition.in_sync),
-        "offline_replicas": [],
-    }
+def _names(group_ids: Sequence[str]) -> list[str]:
+    return [group_ids] if isinstance(group_ids, str) else list(group_ids)

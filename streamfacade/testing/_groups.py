@@ -29,6 +29,8 @@ class Member:
     deadline: float = 0.0
     owned: set[TopicPartition] = field(default_factory=set)
     target: set[TopicPartition] = field(default_factory=set)
+    client_id: str = ""
+    instance_id: str | None = None
 
 
 class Group:
@@ -66,7 +68,7 @@ class Group:
     def _expire(self) -> None:
         now = time.monotonic()
         for name in [n for n, m in self.members.items() if m.deadline < now]:
-            del self.members[name]
+            self.leave(name)
 
     def _check_strategies(self, strategies: Mapping[str, Assign]) -> None:
         if not shared([list(strategies), *self._lists()]):
@@ -101,8 +103,9 @@ class Group:
             self.members[name].deadline = time.monotonic() + seconds
 
     def leave(self, name: str) -> None:
-        """Remove a member."""
+        """Remove a member; should it come back, it gets a target anew."""
         self.members.pop(name, None)
+        self._assigned_for = None
 
     def refused(self, name: str, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
         """Return those partitions that a commit by member `name` may not touch."""
@@ -111,6 +114,14 @@ class Group:
             return set(partitions)
         others = (m.owned for n, m in self.members.items() if n != name)
         return set(partitions).intersection(set().union(*others))
+
+    def exists(self) -> bool:
+        """Return whether there ever was a member, or is an offset."""
+        return bool(self.generation or self.offsets)
+
+    def protocol(self) -> str:
+        """Return the strategy that the members agree on, "" where there are none."""
+        return next(iter(shared(self._lists())), "") if self.members else ""
 
     def has_members(self) -> bool:
         """Return whether anybody lives in the group."""

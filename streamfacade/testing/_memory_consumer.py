@@ -87,6 +87,8 @@ class MemoryConsumer:
             member = self._group.beat(
                 self._name, self._topics, self._lifetime, self._broker.counts(), self._strategies
             )
+            member.client_id = self._options["client_id"]
+            member.instance_id = self._options["group_instance_id"]
         if lost:
             self._rebalance.lost(lost)
         self._give_up(member.owned - member.target)

@@ -18,13 +18,16 @@ from streamfacade.errors import (
     UnknownTopicOrPartitionError,
 )
 from streamfacade.testing._broker import Broker, Topic, broker, reset
+from streamfacade.testing._group_admin import MemoryGroups
 from streamfacade.testing._memory_consumer import MemoryConsumer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streamfacade.config import Options
     from streamfacade.driver import Outgoing, Rebalance, Report
+    from streamfacade.structs import OffsetAndTimestamp, TopicPartition
+    from streamfacade.testing._broker import Log
 
 __all__ = ["MemoryDriver", "open_driver", "reset"]
 
@@ -45,7 +48,8 @@ class MemoryDriver:
     chooses_partitions = False
     capabilities = frozenset({
         Capability.TIMESTAMP_ZERO, Capability.SHARED_GROUPS, Capability.LONE_REFUSAL,
-        Capability.INCREMENTAL_REBALANCE, Capability.CUSTOM_ASSIGNOR,
+        Capability.INCREMENTAL_REBALANCE, Capability.CUSTOM_ASSIGNOR, Capability.REMOVE_MEMBERS,
+        Capability.DELETE_OFFSETS,
     })  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -138,11 +142,12 @@ class MemoryProducer:
 
 
 class MemoryAdmin:
-    """Manages the topics of a broker."""
+    """Manages the topics and groups of a broker."""
 
     def __init__(self, broker: Broker) -> None:
         """Manage that broker's."""
         self._broker = broker
+        self.groups = MemoryGroups(broker)
 
     def create_topics(
         self,
@@ -185,6 +190,20 @@ class MemoryAdmin:
     def describe_cluster(self, timeout: float) -> ClusterInfo:
         """Describe this process."""
         return ClusterInfo(f"memory-{self._broker.name}", 0, [(0, "localhost", -1, None)])
+
+    def list_offsets(
+        self, wanted: Mapping[TopicPartition, int], timeout: float
+    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
+        """Look up offsets."""
+        with self._broker.changed:
+            return {p: self._log(p).find(what) for p, what in wanted.items()}
+
+    def _log(self, partition: TopicPartition) -> Log:
+        found = self._broker.log(partition)
+        if found is None:
+            msg = f"no {partition}"
+            raise UnknownTopicOrPartitionError(msg)
+        return found
 
     def close(self) -> None:
         """Nothing is open."""

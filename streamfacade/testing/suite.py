@@ -11,6 +11,7 @@ pytest.register_assert_rewrite(
             "closing",
             "committing",
             "consuming",
+            "group_admin",
             "groups",
             "partitioning",
             "positions",
@@ -29,6 +30,7 @@ from streamfacade.testing.harness import harness as harness  # noqa: PLC0414 - t
 from streamfacade.testing.suite_closing import *
 from streamfacade.testing.suite_committing import *
 from streamfacade.testing.suite_consuming import *
+from streamfacade.testing.suite_group_admin import *
 from streamfacade.testing.suite_groups import *
 from streamfacade.testing.suite_partitioning import *
 from streamfacade.testing.suite_positions import *
