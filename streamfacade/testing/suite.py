@@ -12,6 +12,7 @@ pytest.register_assert_rewrite(
             "committing",
             "consuming",
             "group_admin",
+            "group_offsets",
             "groups",
             "partitioning",
             "positions",
@@ -31,6 +32,7 @@ from streamfacade.testing.suite_closing import *
 from streamfacade.testing.suite_committing import *
 from streamfacade.testing.suite_consuming import *
 from streamfacade.testing.suite_group_admin import *
+from streamfacade.testing.suite_group_offsets import *
 from streamfacade.testing.suite_groups import *
 from streamfacade.testing.suite_partitioning import *
 from streamfacade.testing.suite_positions import *
