@@ -1,4 +1,4 @@
-"""The program `streamfacade`: topics, produce and consume from a shell."""
+"""The program `streamfacade`: topics, groups, produce and consume from a shell."""
 
 from streamfacade.cli._program import main
 

@@ -15,6 +15,7 @@ from streamfacade.cli import _server
 from streamfacade.cli._failed import Failed, Misused
 from streamfacade.cli._options import common
 from streamfacade.cli.consume import consume
+from streamfacade.cli.groups import groups
 from streamfacade.cli.produce import produce
 from streamfacade.cli.topics import topics
 from streamfacade.cli.version import version
@@ -52,11 +53,11 @@ def _sentence(error: Exception) -> str:
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @common(envvar=["STREAMFACADE_URL", "REDIS_URL"])
 def main() -> None:
-    """Produce and consume records and manage topics, on Redis or on Kafka.
+    """Produce and consume records, manage topics and groups, on Redis or on Kafka.
 
     The server is --url, else $STREAMFACADE_URL, else $REDIS_URL.
     """
 
 
-for _command in (topics, produce, consume, version):
+for _command in (topics, groups, produce, consume, version):
     main.add_command(_command)

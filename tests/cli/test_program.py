@@ -11,10 +11,14 @@ import pytest
 
 from streamfacade import __version__
 from streamfacade.cli import _output, _server, main
+from streamfacade.cli.groups import groups
 from streamfacade.cli.topics import topics
 from streamfacade.errors import KafkaTimeoutError, RebalanceInProgressError
 
-COMMANDS = {**main.commands, **{f"topics {name}": c for name, c in topics.commands.items()}}
+COMMANDS = {
+    **main.commands,
+    **{f"{room.name} {n}": c for room in (topics, groups) for n, c in room.commands.items()},
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
