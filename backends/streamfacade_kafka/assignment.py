@@ -117,11 +117,11 @@ class Assignment:
         wanted = self.owned & self.places.keys()
         new, gone = wanted - self._active, self._active - wanted
         moved = self._moved & self._active & wanted
-        if self._eager and (new or gone):
-            self._consumer.assign(self._at(wanted))  # from their places: the moved ones too
+        restarted = {partition for partition in moved if not self._sought(partition)}
+        if self._eager and (new or gone or restarted):
+            self._consumer.assign(self._at(wanted))
             new = wanted
-        else:
-            restarted = {partition for partition in moved if not self._sought(partition)}
+        elif not self._eager:
             if gone or restarted:
                 self._consumer.incremental_unassign(_positions(gone | restarted))
             new |= restarted
@@ -136,8 +136,6 @@ class Assignment:
         try:
             self._consumer.seek(Position(*partition, self.places[partition]))
         except KafkaException:
-            if self._eager:
-                raise
             return False
         return True
 

@@ -113,8 +113,10 @@ class Collector:
         if _uniform(topics) and _uniform(partitions) and not any(causes):
             yield Outcome(topics[0], partitions[0], records, offsets, timestamps, None, numbers)
             return
-        keys = zip(topics, partitions, causes, strict=True)
-        for (topic, partition, cause), cut in runs(keys):
+        # By code: librdkafka's errors cannot be compared with None.
+        codes = [0 if cause is None else cause.code() for cause in causes]
+        for (topic, partition, _), cut in runs(zip(topics, partitions, codes, strict=True)):
+            cause = causes[cut.start]
             yield Outcome(
                 topic, partition, records[cut], offsets[cut], timestamps[cut], cause, numbers[cut]
             )
