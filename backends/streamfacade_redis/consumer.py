@@ -17,6 +17,7 @@ from streamfacade.limits import check_notes
 from streamfacade_redis.connection import retrying
 from streamfacade_redis.desk import Desk
 from streamfacade_redis.fetcher import Fetcher
+from streamfacade_redis.group_expiry import GroupExpiry
 from streamfacade_redis.groups import GroupDesk
 from streamfacade_redis.janitor import Janitor
 from streamfacade_redis.offsets import Offsets, raise_refusals, refusal
@@ -57,6 +58,7 @@ class RedisConsumer:
         self._offsets = Offsets(self._desk, self._registry, address, self._group or "")
         self._janitor = Janitor(self._desk.script)
         self._groups: GroupDesk | None = GroupDesk(self._desk, address)
+        self._expiry = GroupExpiry(self._groups)
         self._list_at = 0.0
         self._fetcher = Fetcher(link, self._desk, self._offsets, options)
         self._partaking = Partaking(
@@ -93,6 +95,7 @@ class RedisConsumer:
         self._desk.settle(wait=False)
         self._partaking.turn(timeout)
         self._janitor.sweep(self._fetcher.wheres)
+        self._expiry.sweep()
         found = self._fetcher.fetch(timeout, max_records)
         return found if self._partaking.may_hand_out() else {}
 

@@ -73,6 +73,20 @@ class GroupDesk:
         flat = self.desk.call("HGETALL", self.names.groups)
         return {n.decode(): line for n, line in zip(flat[::2], flat[1::2], strict=True)}
 
+    def some(self, count: int) -> dict[str, bytes]:
+        """Return some of the registry."""
+        flat = self.desk.call("HRANDFIELD", self.names.groups, count, "WITHVALUES")
+        return {n.decode(): line for n, line in zip(flat[::2], flat[1::2], strict=True)}
+
+    def living(self, group: str) -> bool:
+        """Return whether the group has members, after the dead have been removed."""
+        (found,) = self.infos([group])
+        return bool(found.members)
+
+    def last_commit(self, group: str) -> int:
+        """Return when, in ms, the group last committed anything; 0: never."""
+        return max((int(line.text.split(b" ")[5]) for line in self.lines(group)), default=0)
+
     def list_if_new(self, group: str) -> None:
         """Put a group without members into the registry, unless it is there."""
         if self.desk.call("HGET", self.names.groups, group) is None:
@@ -138,12 +152,14 @@ class GroupDesk:
         self.desk.pipeline(
             self.forget_offset(group, line.where, number, all_=True) for line in self.lines(group)
         )
-        # A member that joins meanwhile writes the line again, or finds it written.
-        self.desk.call("HDEL", self.names.groups, group)
-        reply = self.desk.script("group_forget", heartbeat_keys(self.names, group))
-        if reply[0] != b"OK":
-            self.write_line(group, 0)
+        keys = heartbeat_keys(self.names, group)
+        if self.desk.script("group_forget", keys)[0] != b"OK":
             return NonEmptyGroupError(f"group {group} has members again")
+        line = ("HDEL", self.names.groups, group)
+        _, again = self.desk.pipeline([line, ("EXISTS", keys[0])])
+        if again:
+            # Somebody joined meanwhile; the line that went may have been that member's.
+            self.write_line(group, 0)
         return None
 
     def exists(self, group: str) -> bool:

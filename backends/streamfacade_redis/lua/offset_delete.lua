@@ -19,11 +19,13 @@ local line = call('HGET', GROUPS, 'o:' .. group)
 if line then
   local held, owner, counter = string.match(line, '^(%d+) (%S*) (%d+) ')
   if owner ~= '' and (not number or tonumber(held) > number) then return {'OWNED'} end
+  -- The mirror first: who may not destroy it forgets nothing.
+  local gone = redis.pcall('XGROUP', 'DESTROY', LOG, group)
+  if type(gone) == 'table' and gone.err and call('EXISTS', LOG) == 1 then return gone end
   if all then
     call('HDEL', GROUPS, 'o:' .. group)
   else
     call('HSET', GROUPS, 'o:' .. group, held .. '  ' .. counter .. ' -1 -1 0 ')
   end
-  redis.pcall('XGROUP', 'DESTROY', LOG, group)
 end
 return {'OK'}
