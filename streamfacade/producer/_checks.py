@@ -68,8 +68,8 @@ def timestamp(value: Any) -> int:
 def estimated_size(key: bytes | None, value: bytes | None, headers: Headers | None) -> int:
     """Return a record's size in a Kafka batch, at most a few bytes too high."""
     size = _RECORD_OVERHEAD + len(key or b"") + len(value or b"")
-    for name, header in headers or ():
-        size += _HEADER_OVERHEAD + len(name.encode()) + len(header)
+    if headers:
+        size += sum(_HEADER_OVERHEAD + len(name.encode()) + len(data) for name, data in headers)
     return size
 
 

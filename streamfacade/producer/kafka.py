@@ -62,18 +62,26 @@ class Producer(Generic[K, V]):
         self._unusable = ""
         _lifetime.opened(self)
 
-    def _chooser(self, partitioner: Any) -> Callable[..., int | None]:
-        """Return what chooses partitions: nothing, where librdkafka hashes alike and faster."""
+    def _chooser(self, partitioner: Any) -> Callable[..., int] | None:
+        """Return what chooses partitions: None, where librdkafka hashes alike and faster."""
         if isinstance(partitioner, DefaultPartitioner):
             if self._backend.chooses_partitions and type(partitioner) is DefaultPartitioner:
-                return lambda *_: None
-            count, choose, wait = self._driver.partitions, partitioner.choose, self._max_block
-            return lambda topic, _k, key, _v, _value: choose(key, count(topic, wait))
+                return None
+            return self._by_key(partitioner.choose)
         if hasattr(partitioner, "partition"):
             return lambda *record: self._checked(record[0], partitioner.partition(*record, self))
         return lambda topic, _k, key, _v, _value: self._checked(
             topic, partitioner(key, sorted(self.partitions_for(topic)), [])
         )
+
+    def _by_key(self, choose: Callable[[bytes | None, int], int]) -> Callable[..., int]:
+        count, wait = self._driver.partitions, self._max_block
+
+        def chosen(topic: str, _key: Any, key: bytes | None, _value: Any, _raw: Any) -> int:
+            there = count(topic, wait)
+            return 0 if there == 1 else choose(key, there)
+
+        return chosen
 
     def send(
         self,
@@ -141,10 +149,10 @@ class Producer(Generic[K, V]):
         size = _checks.estimated_size(raw_key, raw_value, headers)
         if size > self._max_size:
             raise _checks.too_large(size, self._max_size)
-        if partition is None:
-            partition = self._choose(topic, key, raw_key, value, raw_value)
-        else:
+        if partition is not None:
             self._checked(topic, partition)
+        elif self._choose is not None:
+            partition = self._choose(topic, key, raw_key, value, raw_value)
         record = (raw_key, raw_value, headers, timestamp_ms, on_delivery)
         self._driver.send(topic, partition, record, size, self._max_block)
 

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from streamfacade.errors import (
@@ -82,7 +83,7 @@ class Log:
         oldest = time.time() * 1000 - configs["retention.ms"]
         size = sum(map(_bytes, self.records)) if configs["retention.bytes"] >= 0 else 0
         gone = 0
-        for record in self.records[:-1]:
+        for record in islice(self.records, len(self.records) - 1):
             expired = configs["retention.ms"] >= 0 and record.timestamp < oldest
             many = 0 <= configs["maxlen"] < len(self.records) - gone
             size -= _bytes(record)
