@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streamfacade.errors import ClusterAuthorizationFailedError, KafkaError
 
@@ -38,7 +38,7 @@ class Quiet(Protocol):
 class Janitor:
     """Trims partitions, each every five minutes."""
 
-    def __init__(self, script: Callable[..., list[bytes]], interval: float = _INTERVAL) -> None:
+    def __init__(self, script: Callable[..., list[Any]], interval: float = _INTERVAL) -> None:
         """Call scripts by `script`; the first round comes at any time within the interval."""
         self._script = script
         self._interval = interval

@@ -52,8 +52,7 @@ class Consumer(Generic[K, V]):
         self._unusable = "the consumer was not opened"
         configs, names = check.split_topics(topics)
         self._backend, self.config = _registry.prepare("C", {**configs, **options})
-        limit = self.config.seconds("default_api_timeout_ms")
-        self._limit = limit
+        self._limit = limit = self.config.seconds("default_api_timeout_ms")
         self._subscription = Subscription()
         self._membership = Membership(self._subscription, limit)
         self._driver = self._backend.open_consumer(self.config, self._membership)
