@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 import streamfacade
-from streamfacade import Admin, Consumer, Producer, TopicPartition, errors
+from streamfacade import Admin, Consumer, OffsetAndMetadata, Producer, TopicPartition, errors
+from streamfacade.admin import MemberToRemove, OffsetTimestamp
 from streamfacade.config import BY_NAME
-from streamfacade.errors import ClusterAuthorizationFailedError
+from streamfacade.errors import ClusterAuthorizationFailedError, NoError, UnknownMemberIdError
 from tests.docs import capabilities
 from tests.docs.page import ROOT, Reader, blocks, commands
 
@@ -161,6 +162,22 @@ def test_the_users_of_the_readme_can_do_their_work(users):
             producer.produce("small", b"x" * 1000)
             producer.produce("t", b"x", key=b"%d" % i, headers=[("a", b"b")])
     _consume(users("consumer"))
+
+
+def test_the_admin_of_the_readme_can_manage_groups(users):
+    """The README's admin is never refused by what an operator asks about groups."""
+    place = TopicPartition("t", 0)
+    with Admin(**users("admin")) as admin:
+        admin.create_topics(["t"])
+        offsets = {place: OffsetAndMetadata(0)}
+        assert admin.alter_group_offsets("g", offsets) == {place: NoError}
+        assert admin.list_groups()[0]["group_state"] == "Empty"
+        assert admin.list_group_lag("g")[place]["lag"] == 0
+        assert admin.reset_group_offsets("g", {place: OffsetTimestamp(1)})[place]["offset"] == 0
+        gone = admin.remove_group_members("g", [MemberToRemove("nobody")])
+        assert gone == {"nobody": UnknownMemberIdError}
+        assert admin.delete_group_offsets("g", [place]) == {place: NoError}
+        assert admin.delete_groups(["g"]) == {"g": "OK"}
 
 
 def _consume(options):
