@@ -39,14 +39,18 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local header = call('HMGET', HEADER,
   'type', 'n', 'epoch', 'tepoch', 'L', 'now', 'al', 'as', 'ms', 'strategies')
 if header[1] and header[1] ~= kind then return {'TYPE', header[1]} end
-if not header[1] then
+local steady = op == 'hb' and settled == header[3]
+if not header[1] or (not steady and call('EXISTS', MEMBERS, DEADLINES, OWNERS) < 3) then
   if op ~= 'join' and op ~= 'fence' then return {'UNKNOWN'} end
+  -- What is left of a group that lost a key would wedge it: owners of whom no deadline is known.
   -- All keys of a group exist from now on: a migration of its slot needs that.
+  call('DEL', MEMBERS, DEADLINES, OWNERS)
   call('HSET', HEADER, 'v', 1, 'type', kind)
   call('HSET', MEMBERS, '_', '')
   call('HSET', OWNERS, '_', '')
   call('ZADD', DEADLINES, '+inf', '_')
-  header = {kind, now, now, now, 0, now, 0, '', session, ''}
+  local first = math.max(now, tonumber(header[2] or 0) + 1)
+  header = {kind, first, first, first, 0, now, 0, '', session, ''}
 end
 local n, epoch, target_epoch = tonumber(header[2]), tonumber(header[3]), tonumber(header[4])
 local clock, last = tonumber(header[5]), tonumber(header[6])
