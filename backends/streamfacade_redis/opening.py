@@ -58,7 +58,7 @@ def _connect(link: Link, address: Address, options: Options) -> None:
     limit = options.seconds("bootstrap_timeout_ms")
     deadline = time.monotonic() + limit
     pause = options.seconds("reconnect_backoff_ms")
-    patient = link.settings
+    patient, told = link.settings, None
     while True:
         link.settings = _hurried(patient, deadline - time.monotonic())
         try:
@@ -66,12 +66,14 @@ def _connect(link: Link, address: Address, options: Options) -> None:
         except KafkaConnectionError as error:
             if time.monotonic() + pause > deadline or not _may_change(error):
                 raise _nobody(address, error) from error
+            told = error
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
         except KafkaError as error:
             if not error.retriable:
                 raise
-            raise _nobody(address, error) from error
+            # The last attempt has little time; what an earlier one was told says more.
+            raise _nobody(address, told or error) from error
         else:
             return
 

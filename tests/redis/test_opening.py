@@ -224,7 +224,7 @@ def test_a_server_that_loads(private_redis, caplog):
     server = private_redis(aof=True)
     with redis.Redis(port=server.port) as raw:
         pipeline = raw.pipeline(transaction=False)
-        for i in range(300):
+        for i in range(1000):
             pipeline.rpush(f"list-{i}", *(["x"] * 400))
         pipeline.execute()
         raw.bgrewriteaof()
@@ -235,7 +235,7 @@ def test_a_server_that_loads(private_redis, caplog):
     server._args += ["--key-load-delay", "4000", "--loading-process-events-interval-bytes", "1024"]
     thread = in_thread(server.start)
     until(lambda: loading(server.port), "the server loads")
-    assert "loading" in refused(server.url, NoBrokersAvailable, caplog, bootstrap_timeout_ms=300)
+    assert "loading" in refused(server.url, NoBrokersAvailable, caplog, bootstrap_timeout_ms=1000)
     Admin(bootstrap_servers=server.url, bootstrap_timeout_ms=20_000).close()
     thread.join()
 

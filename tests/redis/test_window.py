@@ -19,7 +19,7 @@ def test_a_refusal_while_others_await_a_replica(own):
     """Batches that are stored and unconfirmed are not stored again under new numbers."""
     _, house, raw = own(options={"request_timeout_ms": 500})
     part = Partition.of(raw, house.topic(min_insync_replicas=2, max_message_bytes=1000))
-    producer = house.producer(delivery_timeout_ms=1000, linger_ms=20, batch_size=1 << 20)
+    producer = house.producer(delivery_timeout_ms=3000, linger_ms=20, batch_size=1 << 20)
     burst(producer, part.topic, range(4 * FULL), large={2 * FULL + 7})
     producer.flush(10)
     numbers = list(map(int, part.values()))
