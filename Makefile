@@ -3,6 +3,8 @@ PY := .venv/bin/python
 RUN := .venv/.run
 DEV := .venv/.dev
 BENCH := .venv/.bench
+# Tests wait for brokers more than they compute: two at a time suit two cores.
+JOBS := 2
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -12,7 +14,7 @@ demo: $(RUN) ## the tour: memory, or a broker by URL=redis://…
 
 test: $(DEV) ## all tests on all brokers, which it brings itself; ARGS="-k word"
 	$(PY) -m tests.brokers setup
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(DEV) ## style, format, types, import contracts
 	.venv/bin/ruff check
