@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as Position
 
 from streamfacade import errors
+from streamfacade_kafka.connection import log
 from streamfacade_kafka.errors import commit_failed
 from streamfacade_kafka.membership import unpack
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     OnDone = Callable[[BaseException | None], None]
 
 _PAUSE = 0.1
+_SETTLING = 5.0
 
 
 class Commits:
@@ -40,6 +42,7 @@ class Commits:
         self._doing = f"commit for group {group_id}"
         self._patience = patience
         self._unanswered: deque[tuple[Future[None], OnDone]] = deque()
+        self._given_back = 0
 
     def now(self, offsets: Offsets, timeout: float) -> None:
         """Store offsets and wait for the answer."""
@@ -61,6 +64,19 @@ class Commits:
             answer, on_done = self._unanswered.popleft()
             on_done(answer.exception())
 
+    def settle(self) -> None:
+        """Wait, before partitions are let go, until no commit is under way.
+
+        librdkafka sends a commit under the generation of the moment in which it sends it. One that
+        a frozen member had begun would be accepted after it has joined again, and rewind what the
+        partition's next owner has committed.
+        """
+        self._given_back += 1
+        try:
+            self._caller.submit(lambda: None).result(_SETTLING)
+        except NotYet:
+            log.warning("%s: not answered before its partitions were given back", self._doing)
+
     def finish(self, timeout: float) -> None:
         """Wait for answers, then hand out all; what is unanswered has timed out."""
         deadline = time.monotonic() + timeout
@@ -78,17 +94,17 @@ class Commits:
             )
             for tp, kept in offsets.items()
         ]
-        deadline = time.monotonic() + timeout
-        return self._caller.submit(lambda: self._store(positions, deadline))
+        deadline, given_back = time.monotonic() + timeout, self._given_back
+        return self._caller.submit(lambda: self._store(positions, deadline, given_back))
 
-    def _store(self, positions: list[Position], deadline: float) -> None:
+    def _store(self, positions: list[Position], deadline: float, given_back: int) -> None:
         """Store until it works or the time is over; runs on the caller's thread."""
         while True:
             error = self._try(positions)
             if error is None:
                 return
             passing = error.retriable and not isinstance(error, errors.RebalanceInProgressError)
-            if not passing:
+            if not passing or given_back != self._given_back:
                 raise error
             if time.monotonic() + _PAUSE >= deadline:
                 raise errors.KafkaTimeoutError(error.args[0]) from error

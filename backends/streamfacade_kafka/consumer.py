@@ -57,7 +57,7 @@ class KafkaConsumerDriver:
         self._assignment = Assignment(self._consumer, eager=eager)
         self._faults = Faults(self._assignment, ear)
         self._subscription = Subscription(
-            self._consumer, self._assignment, self._lookups, rebalance,
+            self._consumer, self._assignment, self._lookups, rebalance, self._commits.settle,
             create=options["allow_auto_create_topics"],
         )  # fmt: skip
 

@@ -41,6 +41,7 @@ class Subscription:
         assignment: Assignment,
         lookups: Lookups,
         rebalance: Rebalance,
+        settle_commits: Callable[[], None],
         *,
         create: bool,
     ) -> None:
@@ -50,6 +51,7 @@ class Subscription:
         self._assignment = assignment
         self._lookups = lookups
         self._rebalance = rebalance
+        self._settle_commits = settle_commits
         self._create = create
         self._topics: set[str] = set()
         self._missing: set[str] = set()
@@ -143,6 +145,7 @@ class Subscription:
         known = self._assignment.owned.intersection(partitions)
         if known:
             self._guarded(lambda: tell(known))
+            self._guarded(self._settle_commits)
         self._assignment.disown(known)
         self._guarded(lambda: self._assignment.release(partitions))
 
