@@ -7,6 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+NOTICED = 1.0
+"""Seconds after which a thawed member knows that its lease has lapsed: a heartbeat or two."""
+
 
 class Got(NamedTuple):
     """A record that a member was given."""
@@ -42,18 +45,35 @@ def tenures(crew):
     return {p: sorted(some, key=lambda tenure: tenure.since) for p, some in found.items()}
 
 
+class Late(NamedTuple):
+    """What a member got after another had begun to read."""
+
+    partition: int
+    member: str
+    over: float
+    when: float
+
+
 def late(all_tenures):
-    """Return what a member got after another had begun to read: (partition, member, seconds)."""
+    """Return who got records of a partition after another had begun to read it."""
     found = []
     for partition, some in all_tenures.items():
         for place, tenure in enumerate(some):
             begun = [
                 t.got[0].when for t in some[place + 1 :] if t.got and t.member != tenure.member
             ]
-            if begun and tenure.got:
-                over = tenure.got[-1].when - min(begun)
-                found += [(partition, tenure.member, over)] if over > 0 else []
+            if begun and tenure.got and tenure.got[-1].when > min(begun):
+                when = tenure.got[-1].when
+                found.append(Late(partition, tenure.member, when - min(begun), when))
     return found
+
+
+def check_only_thawed(zombies, crew):
+    """See that who was late had just been frozen, and noticed soon."""
+    thaws = {member.name: [thaw for _, thaw in member.frozen] for member in crew.members}
+    for zombie in zombies:
+        since = min((zombie.when - t for t in thaws[zombie.member] if t <= zombie.when), default=99)
+        assert since < NOTICED, zombie
 
 
 def check_complete(all_tenures, ends):
