@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from streamfacade.structs import RecordMetadata, TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from streamfacade.driver import Outgoing
     from streamfacade.structs import Headers
@@ -51,7 +51,7 @@ class Delivery:
         columns = zip(
             repeat(topic), repeat(partition), repeat(TopicPartition(topic, partition)),
             offsets, timestamps, repeat(None),
-            map(_size, keys), map(_size, values), map(_header_size, headers),
+            _sizes(keys), _sizes(values), map(_header_size, headers) if any(headers) else repeat(-1),
         )  # fmt: skip
         for target, metadata in zip(
             targets, map(tuple.__new__, repeat(RecordMetadata), columns), strict=True
@@ -61,6 +61,13 @@ class Delivery:
                     target(error, metadata)
                 except Exception:
                     log.exception("a delivery callback raised; the record itself is settled")
+
+
+def _sizes(column: Sequence[bytes | None]) -> Iterator[int]:
+    """Return a column's sizes: at C speed where, as nearly always, it has no None."""
+    if None in column:
+        return map(_size, column)
+    return map(len, column)  # type: ignore[arg-type] # no None in it
 
 
 def _size(data: bytes | None) -> int:
