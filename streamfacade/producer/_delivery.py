@@ -51,7 +51,8 @@ class Delivery:
         columns = zip(
             repeat(topic), repeat(partition), repeat(TopicPartition(topic, partition)),
             offsets, timestamps, repeat(None),
-            _sizes(keys), _sizes(values), map(_header_size, headers) if any(headers) else repeat(-1),
+            _sizes(keys), _sizes(values),
+            map(_header_size, headers) if any(headers) else repeat(-1),
         )  # fmt: skip
         for target, metadata in zip(
             targets, map(tuple.__new__, repeat(RecordMetadata), columns), strict=True
