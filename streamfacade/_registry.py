@@ -40,12 +40,16 @@ def find(url: str) -> Driver:
     raise KafkaConfigurationError(msg)
 
 
-def prepare(client: str, given: Mapping[str, Any]) -> tuple[Driver, Options]:
+def prepare(client: str, configs: Any, given: Mapping[str, Any]) -> tuple[Driver, Options]:
     """Return the driver and the checked options for a new client ("P", "C" or "A")."""
-    options = _settings.settle(client, given)
-    driver = find(_settings.where(options))
+    options = _settings.settle(client, _settings.merged(configs, given))
+    url = _settings.where(options)
+    driver = find(url)
+    _settings.check_transport(options, scheme_of(url))
     _settings.fit(options, driver.name, driver.capabilities)
     kind = {"P": "producer", "C": "consumer", "A": "admin"}[client]
     options["client_id"] = options["client_id"] or f"streamfacade-{kind}-{next(_numbers)}"
-    options["bootstrap_servers"] = options["bootstrap_servers"] or driver.address
+    # Programs read this out of `config` into traces: no password in it.
+    shown = options["bootstrap_servers"] if "@" not in url else None
+    options["bootstrap_servers"] = shown or driver.address
     return driver, options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from copy import copy
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,24 @@ from streamfacade.config import BY_NAME, TABLE, Option, Options
 from streamfacade.errors import KafkaConfigurationError, UnsupportedCapabilityError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
 _CLIENTS = {"P": "producer", "C": "consumer", "A": "admin"}
+
+
+def merged(configs: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a leading dict and those by keyword, which win.
+
+    Raises:
+        TypeError: what leads is no dict.
+
+    """
+    if configs is not None and not isinstance(configs, Mapping):
+        msg = f"options come by keyword, or in a dict: bootstrap_servers={configs!r:.60}"
+        raise TypeError(msg)
+    return {**(configs or {}), **options}
 
 
 def settle(client: str, given: Mapping[str, Any]) -> Options:
@@ -132,6 +146,31 @@ def where(options: Options) -> str:
         " redis://localhost:6379/0, kafka://localhost:9092 or memory://",
     )
     return str(url)
+
+
+def check_transport(options: Options, scheme: str) -> None:
+    """Refuse security options that the transport would leave without effect.
+
+    Raises:
+        KafkaConfigurationError: options of TLS without TLS, of SASL on Kafka without SASL, or a
+            URL with TLS and a protocol without.
+
+    """
+    protocol = options["security_protocol"]
+    tls = protocol.endswith("SSL") or scheme == "rediss"
+    for name in sorted(n for n in options.given if options[n] not in (None, BY_NAME[n].default)):
+        _require(
+            tls or scheme == "memory" or not name.startswith("ssl_"),
+            f"{name} needs TLS: set security_protocol to SSL or SASL_SSL (on Redis rediss:// does)",
+        )
+        _require(
+            scheme != "kafka" or "SASL" in protocol or not name.startswith("sasl_"),
+            f"{name} needs security_protocol SASL_PLAINTEXT or SASL_SSL",
+        )
+    _require(
+        scheme != "rediss" or "security_protocol" not in options.given or protocol.endswith("SSL"),
+        f"rediss:// is TLS, security_protocol={protocol} is not: leave one of them out",
+    )
 
 
 def fit(options: Options, driver: str, capabilities: frozenset[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamfacade.errors import OffsetMetadataTooLargeError
+from streamfacade.errors import InvalidPartitionsError, OffsetMetadataTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,3 +25,18 @@ def check_notes(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         if len((offset.metadata or "").encode()) > _LONGEST_NOTE:
             msg = f"the metadata of {partition} exceeds {_LONGEST_NOTE} bytes"
             raise OffsetMetadataTooLargeError(msg)
+
+
+_MOST_PARTITIONS = 10_000  # each is five keys on Redis, created one by one
+
+
+def check_partitions(count: int) -> None:
+    """Refuse a number of partitions that a topic cannot have; -1 means the server's default.
+
+    Raises:
+        InvalidPartitionsError: 0, below -1, or more than 10,000.
+
+    """
+    if count == 0 or not -1 <= count <= _MOST_PARTITIONS:
+        msg = f"a topic has 1 to {_MOST_PARTITIONS} partitions, not {count}"
+        raise InvalidPartitionsError(msg)

@@ -28,11 +28,10 @@ class KafkaDriver:
     """Kafka at one address."""
 
     name = "kafka"
-    capabilities = frozenset(Capability) - {
-        Capability.TIMESTAMP_ZERO, Capability.LONE_REFUSAL,
-        Capability.INCREMENTAL_REBALANCE, Capability.CUSTOM_ASSIGNOR,
-        Capability.REMOVE_MEMBERS, Capability.DELETE_OFFSETS,
-    }  # fmt: skip
+    capabilities = frozenset({
+        Capability.DURABLE, Capability.TRANSACTIONS, Capability.COMPRESSION,
+        Capability.REPLICATION_FACTOR, Capability.SHARED_GROUPS, Capability.ATOMIC_COMMIT,
+    })  # fmt: skip
     chooses_partitions = True
 
     def __init__(self, servers: str) -> None:

@@ -142,6 +142,9 @@ class KafkaAdminDriver:
             time.sleep(_PAUSE)
 
 
+_MOST_PARTITIONS = 100_000  # librdkafka's own bound
+
+
 def _new(spec: TopicSpec) -> NewTopic:
     return NewTopic(
         spec.name, spec.num_partitions, spec.replication_factor, config=dict(spec.configs)
@@ -150,7 +153,7 @@ def _new(spec: TopicSpec) -> NewTopic:
 
 def _impossible(spec: TopicSpec) -> KafkaError | None:
     """Return the server's error for a shape that confluent-kafka does not even send."""
-    if spec.num_partitions == 0 or spec.num_partitions < -1:
+    if spec.num_partitions == 0 or not -1 <= spec.num_partitions <= _MOST_PARTITIONS:
         return InvalidPartitionsError(f"create topic {spec.name}: {spec.num_partitions} partitions")
     if spec.replication_factor == 0 or spec.replication_factor < -1:
         return InvalidReplicationFactorError(

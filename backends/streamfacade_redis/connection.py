@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from streamfacade.errors import (
     ClusterAuthorizationFailedError,
+    KafkaConfigurationError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
@@ -56,7 +57,7 @@ def translate(error: Exception, address: object) -> KafkaError:
     text = str(error)
     if text.startswith("WRONGTYPE"):
         return UnknownError(
-            f"{address}: a key of ours has another type, somebody wrote to it: {text}"
+            f"{address}: a key of ours has another type, somebody overwrote it: {text}"
         )
     if text.startswith("UNBLOCKED"):
         return ServerBusyError(f"{address}: it is a replica now; connect to the primary: {text}")
@@ -129,12 +130,15 @@ class Link:
     def connect(self) -> None:
         """Connect, introduce ourselves, ask who answers, bring the scripts."""
         self.close()
-        settings = self.settings
+        settings = dict(self.settings)
         if self._kind is Connection:
             settings = {k: v for k, v in settings.items() if not k.startswith("ssl_")}
-        connection = self._kind(
-            **settings, protocol=2, retry=Retry(NoBackoff(), 0), health_check_interval=0
-        )
+        settings |= {"protocol": 2, "retry": Retry(NoBackoff(), 0), "health_check_interval": 0}
+        try:
+            connection = self._kind(**settings)
+        except TypeError as error:
+            msg = f"redis_options: redis-py's connection does not take this: {error}"
+            raise KafkaConfigurationError(msg) from error
         try:
             connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types there
             self._connection = connection

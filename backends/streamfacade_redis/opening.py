@@ -92,7 +92,7 @@ def _may_change(error: KafkaConnectionError) -> bool:
 
 def _nobody(address: Address, error: KafkaError) -> NoBrokersAvailable:
     text = str(error.args[0]).removeprefix(f"{address}: ")
-    if any(sign in text for sign in _MAYBE_TLS):
+    if any(sign in text for sign in _MAYBE_TLS) and "certificate" not in text.lower():
         text += " (does this port speak TLS? redis:// is without, rediss:// with)"
     return NoBrokersAvailable(f"no usable Redis at {address}: {text}")
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from streamfacade.driver import PartitionInfo, TopicInfo, TopicSpec
 from streamfacade.errors import (
-    InvalidPartitionsError,
     InvalidReplicationFactorError,
     TopicAlreadyExistsError,
     UnknownError,
     UnknownTopicOrPartitionError,
 )
+from streamfacade.limits import check_partitions
 from streamfacade.topic_configs import DEFAULTS, MAX_AHEAD_MS, settled
 from streamfacade_redis.keys import PartitionKeys, new_topic_id
 
@@ -97,9 +97,7 @@ class Registry:
 
     def check_new(self, spec: TopicSpec) -> dict[str, int]:
         """Return a new topic's configs if it can be created."""
-        if spec.num_partitions == 0 or spec.num_partitions < -1:
-            msg = f"a topic has at least one partition, not {spec.num_partitions}"
-            raise InvalidPartitionsError(msg)
+        check_partitions(spec.num_partitions)
         if spec.replication_factor not in (-1, 1):
             msg = "Redis replicates whole servers: replication_factor must be 1 or -1"
             raise InvalidReplicationFactorError(msg)

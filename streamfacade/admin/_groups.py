@@ -86,6 +86,10 @@ class Groups:
         """Expel members; results are by member id, or by instance where no id was given."""
         self._need(Capability.REMOVE_MEMBERS)
         named = list(members)
+        for member in named:
+            if not isinstance(member, MemberToRemove):
+                msg = f"expected MemberToRemove(member_id=…), not {member!r:.60}"
+                raise TypeError(msg)
         asked = [Expelled(m.member_id or "", m.group_instance_id) for m in named]
         done = self._driver.remove_members(group, asked, timeout)
         names = [m.member_id or m.group_instance_id or "" for m in named]

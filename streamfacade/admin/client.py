@@ -38,7 +38,7 @@ class Admin:
     def __init__(self, configs: Mapping[str, Any] | None = None, /, **options: Any) -> None:
         """Connect to the server that the options name."""
         self._unusable = "the admin client was not opened"
-        self._backend, self.config = _registry.prepare("A", {**(configs or {}), **options})
+        self._backend, self.config = _registry.prepare("A", configs, options)
         self._driver = self._backend.open_admin(self.config)
         self._groups = Groups(self._backend, self._driver)
         self._unusable = ""

@@ -51,7 +51,7 @@ class Consumer(Generic[K, V]):
         """Connect to the server that the options name, and subscribe to `topics` if any."""
         self._unusable = "the consumer was not opened"
         configs, names = check.split_topics(topics)
-        self._backend, self.config = _registry.prepare("C", {**configs, **options})
+        self._backend, self.config = _registry.prepare("C", configs, options)
         self._limit = limit = self.config.seconds("default_api_timeout_ms")
         self._subscription = Subscription()
         self._membership = Membership(self._subscription, limit)

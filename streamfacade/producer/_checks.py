@@ -79,3 +79,21 @@ def too_large(size: int, limit: int) -> MessageSizeTooLargeError:
         f"the record takes {size} bytes, more than max_request_size={limit}:"
         " send less, or raise it here and max.message.bytes on the topic"
     )
+
+
+def not_callable(on_delivery: Any) -> TypeError:
+    """Return the error for a callback that cannot be called."""
+    return TypeError(f"on_delivery must be callable, not {type(on_delivery).__name__}")
+
+
+def timeout(seconds: Any) -> float | None:
+    """Return a timeout in seconds, None for none."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        msg = f"timeout must be a number of seconds, not {type(seconds).__name__}"
+        raise TypeError(msg)
+    if not seconds >= 0:
+        msg = f"timeout must not be negative: {seconds}"
+        raise ValueError(msg)
+    return seconds

@@ -50,7 +50,7 @@ class Producer(Generic[K, V]):
     def __init__(self, configs: Mapping[str, Any] | None = None, /, **options: Any) -> None:
         """Connect to the server that the options name."""
         self._unusable = "the producer was not opened"
-        self._backend, self.config = _registry.prepare("P", {**(configs or {}), **options})
+        self._backend, self.config = _registry.prepare("P", configs, options)
         self._key = serializer.bind(self.config["key_serializer"], "serialize")
         self._value = serializer.bind(self.config["value_serializer"], "serialize")
         self._max_size = self.config["max_request_size"]
@@ -142,6 +142,8 @@ class Producer(Generic[K, V]):
             raw_value = _checks.raw("value", raw_value)
         if type(raw_key) is not bytes:
             raw_key = _checks.raw("key", raw_key)
+        if on_delivery is not None and not callable(on_delivery):
+            raise _checks.not_callable(on_delivery)
         if headers is not None:
             headers = _checks.headers_list(headers)
         if timestamp_ms is not None:
@@ -196,7 +198,7 @@ class Producer(Generic[K, V]):
         """
         if self._unusable:
             return
-        remaining = self._driver.flush(timeout)
+        remaining = self._driver.flush(_checks.timeout(timeout))
         if remaining:
             msg = f"{remaining} records are not settled after {timeout} seconds"
             raise KafkaTimeoutError(msg)
@@ -213,9 +215,7 @@ class Producer(Generic[K, V]):
             null_logger: taken for kafka-python's sake.
 
         """
-        if timeout is not None and timeout < 0:
-            msg = f"timeout must not be negative: {timeout}"
-            raise ValueError(msg)
+        timeout = _checks.timeout(timeout)
         if self._unusable:
             return
         self._unusable = "the producer is closed"

@@ -13,13 +13,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from streamfacade.errors import (
-    InvalidPartitionsError,
     InvalidReplicationFactorError,
     InvalidTimestampError,
     MessageSizeTooLargeError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
 )
+from streamfacade.limits import check_partitions
 from streamfacade.structs import (
     CREATE_TIME,
     ConsumerRecord,
@@ -142,9 +142,7 @@ class Broker:
         if spec.name in self.topics:
             msg = f"topic {spec.name} exists"
             raise TopicAlreadyExistsError(msg)
-        if spec.num_partitions == 0 or spec.num_partitions < -1:
-            msg = f"a topic has at least one partition, not {spec.num_partitions}"
-            raise InvalidPartitionsError(msg)
+        check_partitions(spec.num_partitions)
         if spec.replication_factor not in (-1, 1):
             msg = "memory keeps one copy: replication_factor must be 1 or -1"
             raise InvalidReplicationFactorError(msg)

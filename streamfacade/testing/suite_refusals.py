@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from streamfacade.errors import IllegalStateError, MessageSizeTooLargeError
+from streamfacade.errors import IllegalStateError, InvalidPartitionsError, MessageSizeTooLargeError
 from streamfacade.testing.harness import PATIENCE, label
 
 if TYPE_CHECKING:
@@ -40,6 +40,30 @@ def _refused(harness: Harness, error: type[Exception], topic: str, **sent: Any) 
             send(topic, **{"value": b"v", **sent})
     producer.flush(PATIENCE)
     assert harness.end(topic) == 0
+
+
+class TestRefusedCalls:
+    """Arguments of calls that send no record themselves."""
+
+    def test_a_callback_can_be_called(self, harness: Harness) -> None:
+        """Anything else as `on_delivery` is a TypeError, and nothing is sent."""
+        topic, wrong = harness.topic(), cast("Any", 5)
+        with pytest.raises(TypeError, match="on_delivery"):
+            harness.sender.produce(topic, b"v", on_delivery=wrong)
+        harness.sender.flush(PATIENCE)
+        assert harness.end(topic) == 0
+
+    def test_flush_takes_seconds(self, harness: Harness) -> None:
+        """A negative timeout is a ValueError, one that is no number a TypeError."""
+        with pytest.raises(ValueError, match="timeout"):
+            harness.sender.flush(-1)
+        with pytest.raises(TypeError):
+            harness.sender.flush(cast("Any", "x"))
+
+    def test_a_topic_has_not_any_number_of_partitions(self, harness: Harness) -> None:
+        """Millions of them are InvalidPartitionsError at once."""
+        with pytest.raises(InvalidPartitionsError):
+            harness.admin().create_topics({harness.name(): {"num_partitions": 10**7}})
 
 
 class TestRefusedRecords:
