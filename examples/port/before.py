@@ -1,8 +1,12 @@
-"""Watches the thermometers of a house: `SERVERS [TOPIC]` are its arguments."""
+"""Watches the thermometers of a house.
+
+Its arguments are `[SERVERS [TOPIC]]`; without any it reads BOOTSTRAP_SERVERS.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import defaultdict
 from contextlib import closing
@@ -109,8 +113,9 @@ def look_back(servers: str, topic: str) -> None:
     consumer.close()
 
 
-def main(servers: str = "localhost:9092", topic: str = "thermometers") -> None:
+def main(servers: str = "", topic: str = "thermometers") -> None:
     """Run every part."""
+    servers = servers or os.environ.get("BOOTSTRAP_SERVERS", "localhost:9092")
     create_topic(servers, topic)
     measure(servers, topic)
     watch(servers, topic)
