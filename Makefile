@@ -16,6 +16,10 @@ test: $(DEV) ## all tests on all brokers, which it brings itself; ARGS="-k word"
 	$(PY) -m tests.brokers setup
 	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
+soak: $(DEV) ## the tests that take many minutes: groups under fire, hours of virtual time
+	$(PY) -m tests.brokers setup
+	$(PY) -m pytest -m soak --timeout 3600 $(ARGS)
+
 lint: $(DEV) ## style, format, types, import contracts
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -51,4 +55,4 @@ $(BENCH): pyproject.toml | $(PY)
 	$(PY) -m pip install -q -e '.[testing,dev,bench]'
 	@touch $(RUN) $(DEV) $@
 
-.PHONY: help demo test lint bench redis kafka clean
+.PHONY: help demo test soak lint bench redis kafka clean

@@ -21,6 +21,12 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what takes minutes, unless it is asked for by name."""
+    if item.get_closest_marker("soak") and "soak" not in item.config.option.markexpr:
+        pytest.skip("takes minutes: make soak")
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """Give the URL of one Redis that all tests of the run share."""

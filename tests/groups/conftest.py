@@ -16,17 +16,6 @@ from tests.groups.watch import Observer, Source
 PARTITIONS = 6
 
 
-def pytest_configure(config):
-    """Name our mark."""
-    config.addinivalue_line("markers", "soak: takes minutes; run with -m soak --timeout 3600")
-
-
-def pytest_runtest_setup(item):
-    """Leave the long ones out unless they are asked for."""
-    if item.get_closest_marker("soak") and "soak" not in item.config.option.markexpr:
-        pytest.skip("takes minutes: run with -m soak --timeout 3600")
-
-
 class Field:
     """A topic being written, a group reading it, and somebody who watches."""
 

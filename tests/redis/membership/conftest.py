@@ -1,4 +1,4 @@
-"""A Redis to talk to plainly, and the marker of tests that take minutes."""
+"""A Redis to talk to plainly."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ from streamfacade_redis.keys import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
-    config.addinivalue_line("markers", "soak: takes minutes; run with -m soak --timeout 3600")
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what takes minutes, unless it is asked for by name."""
-    if item.get_closest_marker("soak") and "soak" not in item.config.option.markexpr:
-        pytest.skip("takes minutes: run with -m soak --timeout 3600")
 
 
 @pytest.fixture
