@@ -179,11 +179,11 @@ class Link:
 
     def _exchange(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
         """Send commands and read all replies, then raise the first error among them."""
-        packed = [pack(tuple(map(_argument, command))) for command in commands]
-        self.send(b"".join(packed))
+        commands = list(commands)
+        self.send(packed(commands))
         replies: list[Any] = []
         errors = []
-        for _ in packed:
+        for _ in commands:
             try:
                 replies.append(self.read())
             except (theirs.ResponseError, theirs.BusyLoadingError) as error:
@@ -198,8 +198,7 @@ class Link:
 
     def script(self, name: str, keys: Iterable[str], *arguments: Any) -> list[Any]:
         """Call a script; reload and repeat once if the server had lost it."""
-        keys = tuple(keys)
-        command = ("EVALSHA", SCRIPTS[name].digest, len(keys), *keys, *arguments)
+        command = script_command(name, keys, *arguments)
         try:
             reply = self.call(*command)
         except NoScriptError:
@@ -228,6 +227,17 @@ class Link:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.disconnect()
+
+
+def packed(commands: Iterable[tuple[Any, ...]]) -> bytes:
+    """Return commands as they go over the wire."""
+    return b"".join(pack(tuple(map(_argument, command))) for command in commands)
+
+
+def script_command(name: str, keys: Iterable[str], *arguments: Any) -> tuple[Any, ...]:
+    """Return the command that calls a script."""
+    keys = tuple(keys)
+    return ("EVALSHA", SCRIPTS[name].digest, len(keys), *keys, *arguments)
 
 
 def _argument(value: Any) -> Any:

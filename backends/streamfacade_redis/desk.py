@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from redis import exceptions as theirs
 
 from streamfacade.errors import KafkaError
-from streamfacade_redis.connection import Link, NoScriptError, pack, translate
-from streamfacade_redis.scripts import SCRIPTS
+from streamfacade_redis.connection import Link, NoScriptError, packed, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,10 +36,13 @@ class Desk(Link):
 
     def later(self, commands: list[Command], answered: Answered) -> None:
         """Send commands; `answered` gets their replies, errors among them, at a later call."""
+        if not commands:
+            answered([])  # no reply would ever come to call it
+            return
         try:
             if not self.is_open:
                 self.connect()
-            self.send(b"".join(pack(tuple(map(_plain, command))) for command in commands))
+            self.send(packed(commands))
         except (theirs.RedisError, OSError, KafkaError) as error:
             self.close()
             answered([translate(error, self.address)])
@@ -81,13 +83,3 @@ class Desk(Link):
 
     def _lost(self) -> KafkaError:
         return translate(theirs.ConnectionError("connection lost"), self.address)
-
-
-def script_command(name: str, keys: Iterable[str], *arguments: Any) -> Command:
-    """Return the command that calls a script."""
-    keys = tuple(keys)
-    return ("EVALSHA", SCRIPTS[name].digest, len(keys), *keys, *arguments)
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, (bytes, str)) else str(value)

@@ -19,8 +19,8 @@ from streamfacade.errors import (
 from streamfacade.limits import check_notes
 from streamfacade.structs import TopicPartition
 from streamfacade_redis import group_lines
-from streamfacade_redis.connection import retrying
-from streamfacade_redis.desk import Desk, script_command
+from streamfacade_redis.connection import retrying, script_command
+from streamfacade_redis.desk import Desk
 from streamfacade_redis.membership import number_for_outsider, remove_member
 from streamfacade_redis.membership.wire import (
     Beat,

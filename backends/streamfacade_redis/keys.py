@@ -18,7 +18,6 @@ BIAS = 10**13
 """Added to offsets in entry ids, so that a human's `XADD log *` (an id of about 1.7*10^12) sorts
 below every record and cannot move the end of the log."""
 
-HIGHEST_OFFSET = 9 * 10**13
 LAST_PART = "18446744073709551615"
 _DIGITS = string.digits + string.ascii_lowercase
 

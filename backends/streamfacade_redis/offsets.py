@@ -13,7 +13,7 @@ from streamfacade.errors import (
 )
 from streamfacade.structs import OffsetAndMetadata, OffsetAndTimestamp, OffsetSpec, TopicPartition
 from streamfacade_redis import codec
-from streamfacade_redis.desk import script_command
+from streamfacade_redis.connection import script_command
 from streamfacade_redis.keys import after
 
 if TYPE_CHECKING:
